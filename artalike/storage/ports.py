@@ -1,0 +1,157 @@
+"""The seams behind which storage engines can be exchanged.
+
+All calls are async and take batches. No transaction spans two ports; the catalog alone decides what exists,
+and the vector index and the thumbnails follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from artalike.records import (
+    Candidate,
+    Embedding,
+    Failure,
+    FailureGroup,
+    FloatArray,
+    IdArray,
+    Image,
+    Seed,
+    SeedState,
+    Task,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit made of one embedding: the image's id, and whether these bytes were new."""
+
+    id: int
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over the whole catalog. ``pending`` and ``failed`` are frontier rows, ``leased`` among pending."""
+
+    images: int
+    max_id: int
+    pending: int
+    failed: int
+    seeds: int
+
+
+class ImageCatalog(Protocol):
+    """The images and their vectors: the truth of the collection."""
+
+    async def commit(self, embeddings: Sequence[Embedding]) -> list[Committed]:
+        """Store images, vectors, URLs and finished tasks in one transaction; one answer for each embedding.
+
+        Bytes that are known already become one more URL of their image. Durable when this returns.
+        Raises DiskFull or StorageError, and then nothing of it is stored.
+        """
+
+    async def images(self, ids: Sequence[int]) -> list[Image]:
+        """The images that exist among ``ids``, in their order, by one query."""
+
+    async def find_url(self, url: str) -> int | None:
+        """The id of the image that this address leads to."""
+
+    async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
+        """Ids (n,) and float32 vectors (n, dimension) of the active model, of those that exist among ``ids``."""
+
+    def all_vectors(self, *, after: int = 0, batch: int = 4096) -> AsyncIterator[tuple[IdArray, FloatArray]]:
+        """All vectors of the active model with an id above ``after``, ascending, a batch at a time."""
+
+    async def embedded_ids(self) -> IdArray:
+        """Ascending ids, int64, that are embedded by the active model and not removed."""
+
+    async def missing_ids(self) -> IdArray:
+        """Ascending ids between 1 and the largest that are not images (removed ones), int64."""
+
+    async def totals(self) -> Totals:
+        """Counts, from counters and not by scanning."""
+
+
+class Frontier(Protocol):
+    """What is still to be fetched, and for whom."""
+
+    async def add_seed(self, root: Candidate, source: str, options: Mapping[str, Any]) -> Seed:
+        """Start a source, or start it again when the same source was seeded before."""
+
+    async def seed(self, seed_id: int) -> Seed:
+        """Raises NotFound."""
+
+    async def seeds(self) -> list[Seed]:
+        """All, newest first."""
+
+    async def set_seed_state(self, seed_id: int, state: SeedState) -> Seed:
+        """Pause, resume or cancel. Raises NotFound, or UsageError for a change that makes no sense."""
+
+    async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int) -> list[Task]:
+        """Up to ``limit`` due rows, fairly over seeds and hosts, at most ``per_host`` of one host."""
+
+    async def release(self, tasks: Sequence[Task]) -> None:
+        """Give leased rows back untouched."""
+
+    async def next_due(self) -> float | None:
+        """When the earliest waiting row is due (seconds since the epoch), None when nothing waits."""
+
+    async def store_found(self, task: Task, found: Sequence[Candidate], *, cursor: str | None) -> int:
+        """Add what an expansion found and where it stands, in one transaction. How many were new."""
+
+    async def finish(self, task: Task) -> None:
+        """An expansion has come to its end."""
+
+    async def fail(self, failures: Sequence[Failure]) -> None:
+        """Record failed tries: due again at ``retry_at``, or failed for good."""
+
+    async def failure_groups(self, *, seed_id: int | None = None) -> list[FailureGroup]:
+        """Failures for good, grouped by kind, most first."""
+
+    async def retry_failures(self, *, kind: str | None = None, seed_id: int | None = None) -> int:
+        """Make failures due again. How many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbors:
+    """The answer to one query vector: ids int64 (n,) and cosines float32 (n,), best first; n may be under k."""
+
+    ids: IdArray
+    scores: FloatArray
+
+
+class VectorIndex(Protocol):
+    """Nearest neighbours by cosine among the vectors of one model. Follows the catalog."""
+
+    @property
+    def size(self) -> int:
+        """How many vectors it holds."""
+
+    async def add(self, ids: IdArray, vectors: FloatArray) -> None:
+        """Ids (n,), vectors (n, dimension) of length 1. An id that is there already is replaced."""
+
+    async def remove(self, ids: IdArray) -> int:
+        """How many were there."""
+
+    async def search(self, vectors: FloatArray, k: int, *, max_id: int | None = None) -> list[Neighbors]:
+        """The ``k`` nearest of each row of ``vectors``, among ids up to ``max_id``."""
+
+    async def ids(self) -> IdArray:
+        """Ascending ids, int64."""
+
+
+class Thumbnails(Protocol):
+    """Small versions of the images, by content hash and width."""
+
+    async def write(self, sha256: bytes, thumbnails: Mapping[int, bytes]) -> None:
+        """Store all widths; safe to repeat. Raises DiskFull or StorageError."""
+
+    async def find(self, sha256: bytes, width: int) -> Path | None:
+        """The file of this width."""
+
+    async def delete(self, sha256: bytes) -> None:
+        """Remove all widths."""

@@ -35,7 +35,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts over the whole catalog. ``pending`` and ``failed`` are frontier rows, ``leased`` among pending."""
+    """Counts over the whole catalog. ``pending`` and ``failed`` are frontier rows; leased ones are pending."""
 
     images: int
     max_id: int
@@ -61,7 +61,7 @@ class ImageCatalog(Protocol):
         """The id of the image that this address leads to."""
 
     async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
-        """Ids (n,) and float32 vectors (n, dimension) of the active model, of those that exist among ``ids``."""
+        """Ids (n,) and float32 vectors (n, dimension) of the active model, where they exist."""
 
     def all_vectors(self, *, after: int = 0, batch: int = 4096) -> AsyncIterator[tuple[IdArray, FloatArray]]:
         """All vectors of the active model with an id above ``after``, ascending, a batch at a time."""
@@ -118,7 +118,7 @@ class Frontier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Neighbors:
-    """The answer to one query vector: ids int64 (n,) and cosines float32 (n,), best first; n may be under k."""
+    """The answer to one query: ids int64 (n,), cosines float32 (n,), best first; n may be under k."""
 
     ids: IdArray
     scores: FloatArray

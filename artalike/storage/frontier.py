@@ -37,7 +37,7 @@ class Frontier:
             lanes = await connection.execute_fetchall(
                 "SELECT seed_id, host FROM lanes JOIN seeds ON seeds.id = seed_id "
                 "WHERE waiting > 0 AND ready_at <= ?1 AND state = 'running' "
-                "AND host NOT IN (SELECT value FROM json_each(?2)) ORDER BY served_at LIMIT ?3",
+                "AND host NOT IN (SELECT value FROM json_each(?2)) ORDER BY served_at, seed_id DESC LIMIT ?3",
                 (now, json.dumps(list(busy_hosts)), limit),
             )
             tasks: list[Task] = []

@@ -109,7 +109,7 @@ CREATE TABLE lanes (
     served_at REAL    NOT NULL DEFAULT 0,
     PRIMARY KEY (seed_id, host)
 ) WITHOUT ROWID;
-CREATE INDEX lanes_next ON lanes (served_at) WHERE waiting > 0;
+CREATE INDEX lanes_next ON lanes (served_at, seed_id DESC) WHERE waiting > 0;
 """
 
 MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL,)

@@ -1,0 +1,220 @@
+"""Images ranked by likeness, page after page: no repeats, no gaps, no state on the server.
+
+A ranking is fixed by its query and by the largest id at its start, so that what comes in later changes nothing.
+Its order is by score, rounded as it is shown, then by id: where the index puts equals does not matter. The next
+page begins behind the last image shown, found again by its id or, where that has been removed, by its score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from artalike.errors import NotFound, QueryError
+from artalike.records import FloatArray, Hit, IdArray, Image
+from artalike.search import cursors
+from artalike.storage.ports import ImageCatalog, VectorIndex
+
+DEPTH: Final = 100_000
+"""A ranking ends here. Whoever wants everything pages through random pictures."""
+
+ID_LIMIT: Final = 2**63 - 1  # SQLite's largest
+DECIMALS: Final = 6  # of a score: about what float32 gives for a cosine
+_SHALLOWEST: Final = 256
+
+Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """What to look for: the direction between the images ``ids`` and, where given, ``vector``.
+
+    ``vector`` is float32 (dimension,). With ``others`` the images ``ids`` themselves are left out.
+    """
+
+    ids: tuple[int, ...] = ()
+    vector: FloatArray | None = None
+    others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One page, best first. ``cursor`` is None at the end; ``total`` is how many images can be found now."""
+
+    hits: list[Hit]
+    cursor: str | None
+    total: int
+
+
+class RankedCursor(cursors.Cursor):
+    """A query whose vector, if any, is in the blob; the ids up to ``max_id``; how far it has been shown."""
+
+    v: Annotated[int, Field(ge=1, le=1)]
+    max_id: Annotated[int, Field(ge=0, le=ID_LIMIT)]
+    at: Annotated[int, Field(ge=0, lt=DEPTH)]
+    ids: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
+    others: bool = False
+    last_id: Id | None = None
+    last_score: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Ranked ids and scores as far as they are known for sure; ``complete`` when nothing comes behind."""
+
+    ids: IdArray
+    scores: NDArray[np.float64]
+    complete: bool
+
+    def behind(self, last_id: int, last_score: float) -> int:
+        """How many stand before and with the image shown last."""
+        place = np.flatnonzero(self.ids == last_id)
+        if place.size:
+            return int(place[0]) + 1
+        score = round(last_score, DECIMALS)
+        before = (self.scores > score) | ((self.scores == score) & (self.ids < last_id))
+        return int(np.count_nonzero(before))
+
+
+class Search:
+    """Finds what looks like an image of the collection, or like any other picture.
+
+    ``model`` is the id of the active model and ``dimension`` that of its vectors; ``embed`` makes a vector of
+    length 1, float32 (dimension,), of a picture's bytes, or raises an ItemError.
+    """
+
+    def __init__(
+        self,
+        images: ImageCatalog,
+        index: VectorIndex,
+        *,
+        model: str,
+        dimension: int,
+        embed_bytes: Callable[[bytes], Awaitable[FloatArray]],
+    ) -> None:
+        self._images = images
+        self._index = index
+        self._model = model
+        self._dimension = dimension
+        self._embed_bytes = embed_bytes
+
+    async def known(self, url: str) -> Query | None:
+        """A query by the image that an address leads to; None when there is none."""
+        found = await self._images.find_url(url)
+        return None if found is None else Query(ids=(found,))
+
+    async def like(self, pictures: Sequence[bytes]) -> Query:
+        """A query by pictures that need not be in the collection: by the direction between them all.
+
+        Raises QueryError when there is none, DecodeError for bytes that are not a picture, Overloaded.
+        """
+        vectors = np.stack([await self._embed_bytes(picture) for picture in pictures])
+        return Query(vector=_as_sent(_direction(vectors)))
+
+    async def rank(self, query: Query, *, limit: int, offset: int = 0) -> Ranking:
+        """The first page, or the one ``offset`` images into the ranking.
+
+        Raises NotFound when one of the query's images is not, or not yet, in the collection.
+        """
+        totals = await self._images.totals()
+        return await self._page(query, RankedCursor(v=1, max_id=totals.max_id, at=offset), limit)
+
+    async def go_on(self, cursor: str, *, limit: int, of: int | None = None) -> Ranking:
+        """The page that follows; ``of`` insists that it be of the neighbours of this image.
+
+        Raises QueryError for a cursor of another model or query, NotFound as :meth:`rank` does.
+        """
+        place, blob = cursors.decode(cursor, RankedCursor, salt=self._model)
+        if len(blob) not in {0, 2 * self._dimension} or (not blob and not place.ids):
+            raise QueryError(f"cursor: expected one with a vector of {self._dimension} numbers or an image's id")
+        if of is not None and (place.ids != (of,) or not place.others or blob):
+            raise QueryError(f"cursor: expected one that goes on with the neighbours of image {of}")
+        vector = np.frombuffer(blob, dtype="<f2").astype(np.float32) if blob else None
+        if vector is not None and not np.isfinite(vector).all():
+            raise QueryError("cursor: expected a vector of finite numbers")
+        return await self._page(Query(ids=place.ids, vector=vector, others=place.others), place, limit)
+
+    async def _page(self, query: Query, place: RankedCursor, limit: int) -> Ranking:
+        vector = await self._vector(query)
+        limit = min(limit, DEPTH - place.at)
+        order, start = await self._order(query, vector, place, limit)
+        stop, hits = start, list[Hit]()
+        while len(hits) < limit and stop < len(order.ids):
+            wanted = slice(stop, stop + limit - len(hits))
+            hits += _hits(await self._images.images(order.ids[wanted].tolist()), order, wanted)
+            stop = min(wanted.stop, len(order.ids))
+        more = stop < min(len(order.ids), DEPTH)
+        return Ranking(hits, self._cursor(query, place, order, stop) if more else None, self._index.size)
+
+    async def _vector(self, query: Query) -> FloatArray:
+        parts = [] if query.vector is None else [query.vector[np.newaxis]]
+        if query.ids:
+            ids, vectors = await self._images.vectors(query.ids)
+            known = set(ids.tolist())
+            for wanted in query.ids:
+                if wanted not in known:
+                    raise NotFound(f"id = {wanted}: no image that can be searched by")
+            parts.append(vectors)
+        return _direction(np.concatenate(parts))
+
+    async def _order(self, query: Query, vector: FloatArray, place: RankedCursor, limit: int) -> tuple[_Order, int]:
+        """The ranking, deep enough to see whether anything follows this page, and where the page starts."""
+        start = place.at
+        depth = max(_SHALLOWEST, 1 << (start + limit).bit_length())
+        while True:
+            order = await self._ranked(query, vector, depth, place.max_id)
+            if place.last_id is not None and place.last_score is not None:
+                start = order.behind(place.last_id, place.last_score)
+            if order.complete or len(order.ids) > start + limit:
+                return order, start
+            depth *= 2
+
+    async def _ranked(self, query: Query, vector: FloatArray, depth: int, max_id: int) -> _Order:
+        [neighbors] = await self._index.search(vector[np.newaxis], depth, max_id=max_id)
+        scores = np.round(neighbors.scores.astype(np.float64), DECIMALS)
+        complete = len(scores) < depth
+        # The cut may go through images of equal score, in whatever order the index holds them.
+        sure = np.ones(len(scores), dtype=bool) if complete else scores > scores.min()
+        if query.others:
+            sure &= ~np.isin(neighbors.ids, query.ids)
+        ids, scores = neighbors.ids[sure], scores[sure]
+        best_first = np.lexsort((ids, -scores))
+        return _Order(ids[best_first], scores[best_first], complete)
+
+    def _cursor(self, query: Query, place: RankedCursor, order: _Order, stop: int) -> str:
+        after = RankedCursor(
+            v=1,
+            max_id=place.max_id,
+            at=stop,
+            ids=query.ids,
+            others=query.others,
+            last_id=int(order.ids[stop - 1]),
+            last_score=float(order.scores[stop - 1]),
+        )
+        blob = b"" if query.vector is None else query.vector.astype("<f2").tobytes()
+        return cursors.encode(after, salt=self._model, blob=blob)
+
+
+def _direction(vectors: FloatArray) -> FloatArray:
+    """The mean of rows (n, dimension), of length 1, float32 (dimension,)."""
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    length = np.linalg.norm(mean)
+    if length < 1e-6:
+        raise QueryError("the pictures cancel each other out: expected pictures that have something in common")
+    direction: FloatArray = (mean / length).astype(np.float32)
+    return direction
+
+
+def _as_sent(vector: FloatArray) -> FloatArray:
+    """Rounded as a cursor carries it, so that the first page is of the same ranking as the others."""
+    return vector.astype(np.float16).astype(np.float32)
+
+
+def _hits(images: list[Image], order: _Order, part: slice) -> list[Hit]:
+    scores = dict(zip(order.ids[part].tolist(), order.scores[part].tolist(), strict=True))
+    return [Hit(image, scores[image.id]) for image in images]

@@ -1,0 +1,49 @@
+"""What the web needs from the rest of the process, handed to it open."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from artalike.config import Settings
+from artalike.events import EventBus
+from artalike.records import Candidate
+from artalike.search.random_pages import RandomPages
+from artalike.search.ranked import Search
+from artalike.storage.ports import Frontier, ImageCatalog, Thumbnails, VectorIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a handler may use.
+
+    ``events`` brings an event ``image`` for each newly searchable image, with its id and the JSON of
+    :func:`artalike.web.views.image_json`. ``stats`` is cheap and of JSON values. ``ready`` says why the server
+    cannot answer yet, None when it can. ``detect`` turns a source and an optional kind into a frontier's root
+    or raises SourceError. ``fetch_query`` gets the bytes of a picture as safely as the crawler does, or raises
+    FetchError. ``wake`` tells the crawler that there is work. ``admin_token`` is not empty.
+    """
+
+    settings: Settings
+    images: ImageCatalog
+    frontier: Frontier
+    index: VectorIndex
+    thumbnails: Thumbnails
+    search: Search
+    random: RandomPages
+    events: EventBus
+    stats: Callable[[], dict[str, Any]]
+    ready: Callable[[], str | None]
+    take_snapshot: Callable[[], Awaitable[dict[str, Any]]]
+    detect: Callable[[str, str | None], Awaitable[Candidate]]
+    wake: Callable[[], None]
+    admin_token: str = field(repr=False)
+    fetch_query: Callable[[str], Awaitable[bytes]] | None = None
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+
+SERVICES: Final = web.AppKey("SERVICES", Services)

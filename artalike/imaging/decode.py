@@ -1,0 +1,52 @@
+"""One pass from a picture's bytes to everything that is kept of it."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from artalike.config import Imaging
+from artalike.imaging.color import dominant_color
+from artalike.imaging.formats import identify
+from artalike.imaging.guard import check_size, translated
+from artalike.imaging.model_input import model_input
+from artalike.imaging.phash import perceptual_hash
+from artalike.imaging.pixels import upright_rgb
+from artalike.imaging.thumbnails import thumbnails
+from artalike.records import Artwork, Preprocess
+
+MINIATURE = (64, 64)
+"""The small version, squashed to a square, that colour and perceptual hash are taken from."""
+
+
+def decode(data: bytes, preprocess: Preprocess, settings: Imaging) -> Artwork:
+    """Decode the bytes of a JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP file; of an animation, the first frame.
+
+    Alpha lies on white, colours are sRGB, EXIF orientation is applied, no metadata is kept.
+
+    Raises :class:`DecodeError` with kind EMPTY, NOT_AN_IMAGE, TRUNCATED (cut off or damaged), TOO_MANY_PIXELS
+    or TOO_SMALL. Sizes are checked against the file's header before any pixel is decoded.
+    """
+    image_format = identify(data)
+    with translated():
+        image = _read(data, image_format, settings)
+    miniature = image.resize(MINIATURE, Image.Resampling.BOX, reducing_gap=2.0)
+    return Artwork(
+        width=image.width,
+        height=image.height,
+        format=image_format,
+        color=dominant_color(miniature),
+        phash=perceptual_hash(miniature),
+        thumbnails=thumbnails(image, settings.thumbnail_widths, settings.thumbnail_quality),
+        model_input=model_input(image, preprocess),
+    )
+
+
+def _read(data: bytes, image_format: str, settings: Imaging) -> Image.Image:
+    # Pillow has one global limit. It is set to ours so that its own check, made inside `open`, agrees with it.
+    Image.MAX_IMAGE_PIXELS = settings.max_pixels
+    with Image.open(io.BytesIO(data), formats=(image_format,)) as image:
+        check_size(image.width, image.height, settings)
+        image.load()
+        return upright_rgb(image)

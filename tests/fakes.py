@@ -1,0 +1,298 @@
+"""Rooms kept in memory, for tests of what stands on them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from artalike.config import Settings
+from artalike.errors import DecodeError, FailureKind, NotFound, SourceError, UsageError
+from artalike.events import EventBus
+from artalike.records import (
+    Candidate,
+    Embedding,
+    Failure,
+    FailureGroup,
+    FloatArray,
+    IdArray,
+    Image,
+    Metadata,
+    Seed,
+    SeedState,
+    Task,
+)
+from artalike.search.random_pages import RandomPages
+from artalike.search.ranked import Search
+from artalike.storage.ports import Committed, Neighbors, Totals
+from artalike.web.services import Services
+
+DIMENSION = 16
+MODEL = "fake/0123456789ab/1"
+TOKEN = "correct horse battery staple"
+START = 1_760_000_000.0  # 2025-10-09, 8:53 UTC
+NOT_A_PICTURE = b"not a picture"
+
+
+def vector_of(seed: str) -> FloatArray:
+    """Float32 (16,) of length 1, always the same for a seed."""
+    digest = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big")
+    vector = np.random.default_rng(digest).standard_normal(DIMENSION)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+class FakeImages:
+    """An ImageCatalog in memory. ``index`` follows each change at once."""
+
+    def __init__(self, index: FakeIndex) -> None:
+        self.by_id: dict[int, Image] = {}
+        self.queries = 0
+        self.clock = START
+        self._index = index
+        self._last_id = 0
+
+    def add(self, *, vector: FloatArray | None = None, metadata: Metadata | None = None) -> Image:
+        self._last_id += 1
+        number = self._last_id
+        image = Image(
+            id=number,
+            sha256=hashlib.sha256(str(number).encode()).digest(),
+            url=f"https://museum.example/{number}.jpg",
+            width=400,
+            height=300 + number,
+            color="#a0b0c0",
+            source="https://museum.example/list.txt",
+            added_at=self.clock,
+            metadata=metadata or Metadata(),
+        )
+        self.by_id[number] = image
+        self._index.vectors[number] = vector_of(f"image {number}") if vector is None else vector
+        return image
+
+    def remove(self, image_id: int) -> None:
+        del self.by_id[image_id]
+        del self._index.vectors[image_id]
+
+    async def images(self, ids: Sequence[int]) -> list[Image]:
+        self.queries += 1
+        return [self.by_id[number] for number in ids if number in self.by_id]
+
+    async def find_url(self, url: str) -> int | None:
+        return next((image.id for image in self.by_id.values() if image.url == url), None)
+
+    async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
+        there = [number for number in ids if number in self._index.vectors]
+        rows = [self._index.vectors[number] for number in there]
+        return np.array(there, dtype=np.int64), np.array(rows, dtype=np.float32).reshape(-1, DIMENSION)
+
+    async def all_vectors(self, *, after: int = 0, batch: int = 4096) -> AsyncIterator[tuple[IdArray, FloatArray]]:
+        ids = [number for number in sorted(self.by_id) if number > after]
+        for start in range(0, len(ids), batch):
+            yield await self.vectors(ids[start : start + batch])
+
+    async def embedded_ids(self) -> IdArray:
+        return np.array(sorted(self.by_id), dtype=np.int64)
+
+    async def missing_ids(self) -> IdArray:
+        gone = [number for number in range(1, self._last_id + 1) if number not in self.by_id]
+        return np.array(gone, dtype=np.int64)
+
+    async def totals(self) -> Totals:
+        return Totals(images=len(self.by_id), max_id=self._last_id, pending=0, failed=0, seeds=0)
+
+    async def commit(self, embeddings: Sequence[Embedding]) -> list[Committed]:
+        raise NotImplementedError(f"tests add images with add(), not by {len(embeddings)} embeddings")
+
+
+class FakeIndex:
+    """An exact VectorIndex in memory that leaves equals in any order, another one each time."""
+
+    def __init__(self) -> None:
+        self.vectors: dict[int, FloatArray] = {}
+        self.searches = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.vectors)
+
+    async def add(self, ids: IdArray, vectors: FloatArray) -> None:
+        self.vectors.update(zip(ids.tolist(), vectors, strict=True))
+
+    async def remove(self, ids: IdArray) -> int:
+        return sum(self.vectors.pop(number, None) is not None for number in ids.tolist())
+
+    async def search(self, vectors: FloatArray, k: int, *, max_id: int | None = None) -> list[Neighbors]:
+        self.searches += 1
+        if vectors.shape[1:] != (DIMENSION,):
+            raise AssertionError(f"vectors of shape {vectors.shape} in an index of {DIMENSION}")
+        there = [number for number in self.vectors if max_id is None or number <= max_id]
+        ids = np.random.default_rng(self.searches).permutation(np.array(there, dtype=np.int64))
+        rows = np.array([self.vectors[number] for number in ids.tolist()], dtype=np.float32)
+        scores = vectors @ rows.reshape(-1, DIMENSION).T
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return [Neighbors(ids[row], score[row]) for row, score in zip(order, scores, strict=True)]
+
+    async def ids(self) -> IdArray:
+        return np.array(sorted(self.vectors), dtype=np.int64)
+
+
+class FakeFrontier:
+    """A Frontier in memory that knows its seeds and one group of failures, and leases nothing."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[int, Seed] = {}
+        self.retried: list[tuple[str | None, int | None]] = []
+
+    async def add_seed(self, root: Candidate, source: str, options: Mapping[str, Any]) -> Seed:
+        number = len(self.by_id) + 1
+        self.by_id[number] = Seed(
+            id=number,
+            source=source,
+            kind=root.kind,
+            options=options,
+            state=SeedState.RUNNING,
+            found=1,
+            pending=1,
+            done=0,
+            failed=0,
+            images=0,
+            error=None,
+            created_at=START,
+            updated_at=START,
+        )
+        return self.by_id[number]
+
+    async def seed(self, seed_id: int) -> Seed:
+        if seed_id not in self.by_id:
+            raise NotFound(f"there is no seed {seed_id}")
+        return self.by_id[seed_id]
+
+    async def seeds(self) -> list[Seed]:
+        return sorted(self.by_id.values(), key=lambda seed: -seed.id)
+
+    async def set_seed_state(self, seed_id: int, state: SeedState) -> Seed:
+        seed = await self.seed(seed_id)
+        if seed.state is SeedState.CANCELLED:
+            raise UsageError(f"seed {seed_id} is cancelled: it cannot become {state}")
+        self.by_id[seed_id] = replace(seed, state=state)
+        return self.by_id[seed_id]
+
+    async def failure_groups(self, *, seed_id: int | None = None) -> list[FailureGroup]:
+        found = seed_id is None or seed_id in self.by_id
+        group = FailureGroup("timeout", 3, "https://slow.example/1.jpg", "no answer in 20 s", START)
+        return [group] if found else []
+
+    async def retry_failures(self, *, kind: str | None = None, seed_id: int | None = None) -> int:
+        self.retried.append((kind, seed_id))
+        return 3
+
+    async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int) -> list[Task]:
+        return []
+
+    async def release(self, tasks: Sequence[Task]) -> None:
+        pass
+
+    async def next_due(self) -> float | None:
+        return None
+
+    async def store_found(self, task: Task, found: Sequence[Candidate], *, cursor: str | None) -> int:
+        return 0
+
+    async def finish(self, task: Task) -> None:
+        pass
+
+    async def fail(self, failures: Sequence[Failure]) -> None:
+        pass
+
+
+class FakeThumbnails:
+    """Thumbnails in a folder of the test, all of one flat content."""
+
+    CONTENT = b"\xff\xd8\xff\xe0 a small picture \xff\xd9"
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    async def write(self, sha256: bytes, thumbnails: Mapping[int, bytes]) -> None:
+        pass
+
+    async def find(self, sha256: bytes, width: int) -> Path | None:
+        if self._folder is None or width not in {256, 640}:
+            return None
+        path = self._folder / f"{sha256.hex()}-{width}.jpg"
+        path.write_bytes(self.CONTENT)
+        return path
+
+    async def delete(self, sha256: bytes) -> None:
+        pass
+
+
+class FakeServices:
+    """Services over fakes, which stay within reach, and notes of what was asked of the rest."""
+
+    def __init__(self, folder: Path | None = None, **settings: Mapping[str, Any]) -> None:
+        self.index = FakeIndex()
+        self.images = FakeImages(self.index)
+        self.frontier = FakeFrontier()
+        self.events = EventBus()
+        self.figures: dict[str, Any] = {"images": 0}
+        self.not_ready: str | None = None
+        self.woken = 0
+        self.now = START
+        self.services = Services(
+            settings=Settings.model_validate(settings),
+            images=self.images,
+            frontier=self.frontier,
+            index=self.index,
+            thumbnails=FakeThumbnails(folder),
+            search=Search(self.images, self.index, model=MODEL, dimension=DIMENSION, embed_bytes=embed_bytes),
+            random=RandomPages(self.images, now=lambda: self.now),
+            events=self.events,
+            stats=lambda: {**self.figures, "images": len(self.images.by_id)},
+            ready=lambda: self.not_ready,
+            take_snapshot=self._take_snapshot,
+            detect=detect,
+            wake=self._wake,
+            admin_token=TOKEN,
+        )
+
+    async def _take_snapshot(self) -> dict[str, Any]:
+        return {"size": self.index.size}
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+
+async def embed_bytes(data: bytes) -> FloatArray:
+    """``b"image 7"`` has the vector of image 7."""
+    if data == NOT_A_PICTURE:
+        raise DecodeError(FailureKind.NOT_AN_IMAGE, "expected a picture, found text")
+    return vector_of(data.decode(errors="replace"))
+
+
+async def detect(source: str, kind: str | None) -> Candidate:
+    if not source.startswith("https://"):
+        raise SourceError(f"{source!r}: no known kind of source; expected one of: list, page")
+    return Candidate(url=source, kind=kind or "list")
+
+
+Fetch = Callable[[str], Awaitable[bytes]]
+
+
+def make_services(
+    n_images: int = 0,
+    folder: Path | None = None,
+    *,
+    fetch_query: Fetch | None = None,
+    **settings: Mapping[str, Any],
+) -> FakeServices:
+    """Services with ``n_images`` images; keywords are sections of the settings."""
+    fake = FakeServices(folder, **settings)
+    fake.services = replace(fake.services, fetch_query=fetch_query)
+    for _ in range(n_images):
+        fake.images.add()
+    return fake

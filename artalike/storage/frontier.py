@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,10 +22,14 @@ DETAIL_LENGTH: Final = 500
 
 
 class Frontier:
-    """The crawl side of :class:`~artalike.storage.ports.Frontier`, on SQLite."""
+    """The crawl side of :class:`~artalike.storage.ports.Frontier`, on SQLite.
 
-    def __init__(self, database: Database) -> None:
+    ``max_documents`` bounds what is read for one seed, against sites that link without end.
+    """
+
+    def __init__(self, database: Database, *, max_documents: int = 10_000) -> None:
         self._database = database
+        self._max_documents = max_documents
 
     async def recover(self) -> int:
         """Give back what a process that is gone had leased. To be called once, at start. How many rows."""
@@ -69,12 +74,17 @@ class Frontier:
         return rows[0][0] if rows else None
 
     async def store_found(self, task: Task, found: Sequence[Candidate], *, cursor: str | None) -> int:
-        batch = json.dumps([_as_json(candidate) for candidate in found])
         async with self._database.write() as connection:
+            moved = await connection.execute_fetchall(
+                "UPDATE frontier SET cursor = ? WHERE id = ? AND state = 'leased' RETURNING id", (cursor, task.id)
+            )
+            if not moved:  # its seed was cancelled meanwhile
+                return 0
+            found = await self._within_bounds(connection, task.seed_id, found)
+            batch = json.dumps([_as_json(candidate) for candidate in found])
             await connection.execute(_KEEP_METADATA, (batch, task.seed_id))
             await connection.execute(_FILL_KNOWN_IMAGES, (batch,))
             added = list(await connection.execute_fetchall(_INSERT_FOUND, (batch, task.seed_id)))
-            await connection.execute("UPDATE frontier SET cursor = ? WHERE id = ?", (cursor, task.id))
             waiting = Counter(host for host, state, _ in added if state == "pending")
             await _widen_lanes(connection, task.seed_id, waiting)
             done = sum(1 for _, state, _ in added if state == "done")
@@ -84,6 +94,25 @@ class Frontier:
                 (len(added), done, time.time(), task.seed_id),
             )
         return len(added)
+
+    async def _within_bounds(
+        self, connection: Connection, seed_id: int, found: Sequence[Candidate]
+    ) -> Sequence[Candidate]:
+        documents = sum(candidate.kind != IMAGE_KIND for candidate in found)
+        if not documents:
+            return found
+        rows = list(
+            await connection.execute_fetchall(
+                "SELECT count(*) FROM frontier WHERE seed_id = ? AND kind <> 'image'", (seed_id,)
+            )
+        )
+        room = max(0, self._max_documents - rows[0][0])
+        if documents <= room:
+            return found
+        note = f"stopped at {self._max_documents} documents (crawl.max_documents)"
+        await connection.execute("UPDATE seeds SET error = ? WHERE id = ?", (note, seed_id))
+        kept = list(islice((candidate for candidate in found if candidate.kind != IMAGE_KIND), room))
+        return [candidate for candidate in found if candidate.kind == IMAGE_KIND] + kept
 
     async def finish(self, task: Task) -> None:
         async with self._database.write() as connection:

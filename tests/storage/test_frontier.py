@@ -163,6 +163,15 @@ async def test_a_source_seeded_again_is_read_again_for_what_is_new(frontier: Cra
     assert (seed.found, seed.pending, seed.done, seed.failed) == (4, 2, 2, 0)
 
 
+async def test_a_site_that_links_without_end_is_bounded_and_says_so(database: Database) -> None:
+    frontier = CrawlQueue(database, max_documents=5)
+    pages = [Candidate(f"https://a.example/calendar/{day}", kind="page") for day in range(50)]
+    seed_id = await seed_with(frontier, pages + pictures("a", "b"))
+    tasks = await leased(frontier)
+    assert Counter(task.kind for task in tasks) == {"page": 4, "image": 2}
+    assert (await frontier.seed(seed_id)).error == "stopped at 5 documents (crawl.max_documents)"
+
+
 async def test_unknown_seeds_are_not_found(frontier: CrawlQueue) -> None:
     with pytest.raises(NotFound):
         await frontier.seed(7)

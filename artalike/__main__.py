@@ -1,0 +1,164 @@
+"""The command line: arguments in, exit status out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from artalike import __version__, config, logs
+from artalike.config import Settings
+from artalike.errors import ArtalikeError, UsageError
+
+COMMANDS: Final = ("serve", "seed", "demo", "status", "doctor")
+
+MUSEUM_PORT: Final = 8090
+"""The same each time, so that the demo's addresses stay the same over a restart."""
+
+FLAGS: Final = {
+    "storage.data": "--data",
+    "server.host": "--host",
+    "server.port": "--port",
+    "embedding.model": "--model",
+}
+"""Settings that have a flag, and how it is spelled."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with one line instead of a page for a mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. 0 done, 1 failed, 2 wrong usage or setting, with one line on stderr."""
+    try:
+        options = parse(list(sys.argv[1:] if arguments is None else arguments))
+        settings = _settings(options)
+        logs.configure(settings.server.log, settings.server.log_level, verbose=options.verbose)
+        return _run(options, settings)
+    except ArtalikeError as error:
+        print(f"artalike: {error}", file=sys.stderr)  # noqa: T201  # a person's mistake is answered on stderr
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The arguments as a namespace with ``command``; without a command it is ``serve``. Raises UsageError."""
+    shared = _shared()
+    _, rest = shared.parse_known_args([a for a in arguments if a not in {"-h", "--help", "--version"}])
+    if not rest or (rest[0].startswith("-") and not {"-h", "--help", "--version"} & set(arguments)):
+        arguments = ["serve", *arguments]
+    return _parser(shared).parse_args(arguments)
+
+
+def _shared() -> Parser:
+    shared = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared.add_argument("--config", type=Path, metavar="FILE", help="settings (default: config.toml, if it is there)")
+    shared.add_argument("--data", metavar="DIR", help="the data folder (default: data)")
+    shared.add_argument("-v", "--verbose", action="store_true", help="show debug messages")
+    return shared
+
+
+def _parser(shared: Parser) -> Parser:
+    parser = Parser(prog="artalike", description="Finds pictures that look alike.", parents=[shared])
+    parser.add_argument("--version", action="version", version=f"artalike {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+
+    def command(name: str, text: str) -> Parser:
+        made: Parser = commands.add_parser(name, help=text, description=text, parents=[shared])
+        return made
+
+    serve = command("serve", "the server: gallery, API, admin and ingest (the default)")
+    serve.add_argument("--seed", action="append", default=[], metavar="SOURCE", help="hand in a source at start")
+    demo = command("demo", "the server with a small museum of its own to crawl")
+    demo.add_argument("--pieces", type=_whole(1, 100_000), default=600, metavar="N", help="artworks (default: 600)")
+    demo.add_argument(
+        "--museum-port", type=_whole(0, 65535), default=MUSEUM_PORT, metavar="PORT", help="(default: 8090)"
+    )
+    for server in (serve, demo):
+        server.add_argument("--host", help="address to listen on")
+        server.add_argument("--port", help="port to listen on; 0 takes any")
+        server.add_argument("--model", metavar="NAME", help="embedding model")
+        server.add_argument("--open", action="store_true", help="open the gallery in a browser")
+
+    seed = command("seed", "hand sources to the server, and follow them")
+    seed.add_argument("source", nargs="+", metavar="SOURCE", help="an address, file or folder")
+    seed.add_argument("--kind", help="instead of detecting it")
+    seed.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", help="of the source, such as url_col=link"
+    )
+    seed.add_argument("--detach", action="store_true", help="return at once")
+
+    for name, text in (("status", "what is in the collection"), ("doctor", "check every promise about the data")):
+        command(name, text).add_argument("--json", action="store_true", help="as one JSON object")
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    flags: dict[str, dict[str, Any]] = {}
+    for setting in FLAGS:
+        section, _, key = setting.partition(".")
+        value = getattr(options, key, None)
+        if value is not None:
+            flags.setdefault(section, {})[key] = value
+    options.verbose = getattr(options, "verbose", False)
+    return config.load(getattr(options, "config", None), flags=flags, flag_names=FLAGS)
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    # Each command imports what it needs: `seed --help` need not wait for the neural network's libraries.
+    match options.command:
+        case "serve":
+            from artalike.commands.serve import run_server
+
+            return run_server(settings, seeds=options.seed, open_browser=options.open)
+        case "demo":
+            from artalike.commands.serve import run_demo
+
+            return run_demo(settings, pieces=options.pieces, museum_port=options.museum_port, open_browser=options.open)
+        case "seed":
+            from artalike.commands.seed import run_seed
+
+            return run_seed(
+                settings, options.source, kind=options.kind, options=_pairs(options.option), detach=options.detach
+            )
+        case "status":
+            from artalike.commands.status import run_status
+
+            return run_status(settings, as_json=options.json)
+        case _:
+            from artalike.commands.doctor import run_doctor
+
+            return run_doctor(settings, as_json=options.json)
+
+
+def _whole(least: int, most: int) -> Any:
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from {least} to {most}")
+        return int(text)
+
+    return number
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, Any]:
+    pairs = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise UsageError(f"--option {text!r}: expected KEY=VALUE")
+        try:
+            pairs[key] = json.loads(value)
+        except ValueError:
+            pairs[key] = value
+    return pairs
+
+
+if __name__ == "__main__":
+    sys.exit(main())

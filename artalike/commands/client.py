@@ -1,0 +1,58 @@
+"""Talks to the server that owns a data folder, over its own API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import aiohttp
+
+from artalike.errors import ArtalikeError, StartError, UsageError
+from artalike.storage.folder import DataFolder
+
+ANSWER_SECONDS: Final = 30
+
+
+class Server:
+    """The running server. Calls raise UsageError for what it refuses and StartError when it does not answer."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self.url = url
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, folder: DataFolder, token: str | None) -> AsyncIterator[Server | None]:
+        """The server of this folder, None when none runs. ``token`` goes before the one in the folder."""
+        found = folder.server()
+        if found is None:
+            yield None
+            return
+        token = token or folder.token()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=False) as session:
+            yield cls(session, found["url"])
+
+    async def get(self, path: str) -> Any:
+        return await self._call("GET", path)
+
+    async def post(self, path: str, body: dict[str, Any]) -> Any:
+        return await self._call("POST", path, body)
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        try:
+            async with self._session.request(method, self.url + path, json=body) as response:
+                answer = await response.json(content_type=None)
+                if response.ok:
+                    return answer
+                raise _refusal(response.status, answer)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise StartError(f"server at {self.url}: {error or type(error).__name__}; expected an answer") from error
+
+
+def _refusal(status: int, answer: Any) -> ArtalikeError:
+    detail = answer.get("detail") or answer.get("title") if isinstance(answer, dict) else None
+    message = str(detail or f"HTTP {status}")
+    return UsageError(message) if status == 400 else StartError(message)

@@ -1,0 +1,110 @@
+"""`doctor`: checks every promise about the data, and names each that is broken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from rich.console import Console
+
+from artalike.commands.client import Server
+from artalike.config import Settings
+from artalike.embedding.models import identify
+from artalike.errors import ModelMismatch, SnapshotError, StartError
+from artalike.storage import checks
+from artalike.storage.catalog import Database
+from artalike.storage.folder import DataFolder
+from artalike.storage.follow import follow
+from artalike.storage.images import Images
+from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.vector_index import FlatIndex
+
+SETTLE_TRIES: Final = 20
+SETTLE_SECONDS: Final = 0.25
+"""A running index follows the catalog by a moment; it has this long to come level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    promise: int
+    text: str
+    problems: list[str]
+
+
+def run_doctor(settings: Settings, *, as_json: bool) -> int:
+    """1 when a promise is broken. Raises StartError when there is no collection to check."""
+    results = asyncio.run(_examine(settings))
+    broken = [result for result in results if result.problems]
+    console = Console(highlight=False, soft_wrap=True)
+    if as_json:
+        listed = [{"promise": r.promise, "text": r.text, "ok": not r.problems, "problems": r.problems} for r in results]
+        console.print_json(json.dumps({"ok": not broken, "checks": listed}))
+    else:
+        for result in results:
+            mark = "broken" if result.problems else "ok    "
+            console.print(f"{mark}  promise {result.promise}: {result.text}", markup=False)
+            for problem in result.problems:
+                console.print(f"        {problem}", markup=False)
+        console.print(f"{len(results) - len(broken)} checks passed, {len(broken)} failed", markup=False)
+    return 1 if broken else 0
+
+
+async def _examine(settings: Settings) -> list[Result]:
+    folder = DataFolder(settings.storage.data)
+    if not folder.catalog.exists():
+        raise StartError(f"--data {folder.root}: no collection here; expected a folder that a server has used")
+    async with (
+        Database.open(folder.catalog, readers=1) as database,
+        Server.connect(folder, settings.admin.token or None) as server,
+    ):
+        results = [Result(1, "the catalog is whole", await database.check())]
+        thumbnails = ThumbnailFiles(folder.thumbnails)
+        results.append(
+            Result(1, "every image has its thumbnails", await checks.missing_thumbnails(database, thumbnails))
+        )
+        results += [Result(c.promise, c.text, await checks.run_query(database, c)) for c in checks.QUERIES]
+        results.append(Result(2, "every vector is of length 1", await checks.bad_vectors(database)))
+        if server:
+            results.append(Result(3, "the index holds what the catalog holds", await _running_index(database, server)))
+        else:
+            results += await _resting_index(settings, folder, database)
+    return sorted(results, key=lambda result: result.promise)
+
+
+async def _running_index(database: Database, server: Server) -> list[str]:
+    problem = ""
+    for _ in range(SETTLE_TRIES):
+        images = (await checks.overview(database))["images"]
+        searchable = (await server.get("/api/stats"))["searchable"]
+        if images == searchable:
+            return []
+        problem = f"the catalog has {images} images, the running index {searchable}"
+        await asyncio.sleep(SETTLE_SECONDS)
+    return [problem]
+
+
+async def _resting_index(settings: Settings, folder: DataFolder, database: Database) -> list[Result]:
+    """The snapshot as the next start will load it, brought up to date in memory."""
+    level, snapshot = "the index holds what the catalog holds", "the snapshot can be loaded"
+    model: Any = (await checks.overview(database))["model"]
+    if model is None:
+        return []
+    card = await asyncio.to_thread(identify, settings.embedding)
+    try:
+        images = await Images.open(database, card.model_id, card.dimension)
+    except ModelMismatch as error:
+        return [Result(2, "vectors are of the model that is set", [str(error)])]
+    torn = []
+    try:
+        index = await FlatIndex.load(folder.snapshot, card.model_id, card.dimension)
+    except SnapshotError as error:
+        # A missing one is no broken promise: it is rebuilt. A torn one is: it may only ever be whole or absent.
+        torn = [str(error)] if await asyncio.to_thread(folder.snapshot.exists) else []
+        index = FlatIndex(card.dimension, card.model_id)
+    await follow(index, images)
+    different = np.setxor1d(await index.ids(), await images.embedded_ids())
+    problems = [f"{len(different)} ids differ, the first is {different[0]}"] if len(different) else []
+    return [Result(3, level, problems), Result(7, snapshot, torn)]

@@ -1,0 +1,115 @@
+"""`seed`: hands sources to the running server, or to the catalog when none runs, and follows them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from artalike.commands.client import Server
+from artalike.config import Settings
+from artalike.crawl import sources
+from artalike.storage.catalog import Database
+from artalike.storage.folder import DataFolder
+from artalike.storage.seeds import CrawlQueue
+
+POLL_SECONDS: Final = 0.5
+OVER: Final = ("done", "failed", "cancelled")
+
+
+def run_seed(
+    settings: Settings, wanted: Sequence[str], *, kind: str | None, options: dict[str, Any], detach: bool
+) -> int:
+    """Seed all or none: every source is understood before the first is handed over. Raises SourceError."""
+    roots = [(_from_here(source), sources.detect(source, kind)) for source in wanted]
+    folder = DataFolder(settings.storage.data)
+    if folder.server() is None:
+        return _to_catalog(settings, folder, roots, options)
+    return asyncio.run(_to_server(settings, folder, [source for source, _ in roots], kind, options, detach=detach))
+
+
+def _from_here(source: str) -> str:
+    """A path means the same to a server that runs in another folder."""
+    path = Path(source).expanduser()
+    return str(path.resolve()) if "://" not in source and path.exists() else source
+
+
+def _to_catalog(
+    settings: Settings, folder: DataFolder, roots: Sequence[tuple[str, Any]], options: dict[str, Any]
+) -> int:
+    async def add() -> None:
+        async with Database.open(folder.catalog, readers=1) as database:
+            frontier = CrawlQueue(database, max_documents=settings.crawl.max_documents)
+            for source, root in roots:
+                await frontier.add_seed(root, source, options)
+
+    with folder.locked():
+        asyncio.run(add())
+    Console().print(
+        f"{len(roots)} queued in {folder.root}. No server runs on it; start one with: python -m artalike",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+    return 0
+
+
+async def _to_server(
+    settings: Settings,
+    folder: DataFolder,
+    wanted: Sequence[str],
+    kind: str | None,
+    options: dict[str, Any],
+    *,
+    detach: bool,
+) -> int:
+    async with Server.connect(folder, settings.admin.token or None) as server:
+        assert server is not None  # noqa: S101  # the caller has seen it
+        body = {"options": options} | ({"kind": kind} if kind else {})
+        seeds = [await server.post("/api/admin/seeds", {"source": source} | body) for source in wanted]
+        if detach:
+            for seed in seeds:
+                Console().print(f"seed {seed['id']}: {seed['kind']} {seed['source']}", markup=False, soft_wrap=True)
+            return 0
+        return await _follow(server, [seed["id"] for seed in seeds])
+
+
+async def _follow(server: Server, seed_ids: Sequence[int]) -> int:
+    console = Console()
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[images]} images, {task.fields[failed]} failed, {task.fields[rate]}/s"),
+        TimeElapsedColumn(),
+        console=console,
+    ) as progress:
+        bars: dict[int, TaskID] = {}
+        while True:
+            seeds = [await server.get(f"/api/admin/seeds/{seed_id}") for seed_id in seed_ids]
+            rate = (await server.get("/api/stats"))["rate"]
+            for seed in seeds:
+                if seed["id"] not in bars:
+                    bars[seed["id"]] = progress.add_task(escape(seed["source"][-50:]), images=0, failed=0, rate=0)
+                progress.update(
+                    bars[seed["id"]],
+                    total=seed["found"],
+                    completed=seed["done"] + seed["failed"],
+                    images=seed["images"],
+                    failed=seed["failed"],
+                    rate=rate,
+                )
+            if all(seed["state"] in OVER for seed in seeds):
+                break
+            await asyncio.sleep(POLL_SECONDS)
+    for seed in seeds:
+        note = f": {seed['error']}" if seed["error"] else ""
+        console.print(
+            f"{seed['source']}: {seed['state']}, {seed['images']} images, {seed['failed']} failed{note}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+    return 0 if all(seed["state"] == "done" for seed in seeds) else 1

@@ -1,0 +1,59 @@
+"""`status`: what is in the collection, and what is going on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from artalike.commands.client import Server
+from artalike.config import Settings
+from artalike.errors import StartError
+from artalike.storage.catalog import Database
+from artalike.storage.checks import overview
+from artalike.storage.folder import DataFolder
+from artalike.storage.seeds import CrawlQueue
+
+
+def run_status(settings: Settings, *, as_json: bool) -> int:
+    """Print the collection's counts, and the server's rates where one runs. Raises StartError without a collection."""
+    found = asyncio.run(_look(settings))
+    if as_json:
+        Console(soft_wrap=True).print_json(json.dumps(found))
+    else:
+        _print(found)
+    return 0
+
+
+async def _look(settings: Settings) -> dict[str, Any]:
+    folder = DataFolder(settings.storage.data)
+    if not folder.catalog.exists():
+        raise StartError(f"--data {folder.root}: no collection here; expected a folder that a server has used")
+    async with Database.open(folder.catalog, readers=1) as database:
+        found: dict[str, Any] = {"data": str(folder.root), **await overview(database)}
+        found["seeds"] = [asdict(seed) for seed in await CrawlQueue(database).seeds()]
+    async with Server.connect(folder, settings.admin.token or None) as server:
+        found["server"] = {"url": server.url, **await server.get("/api/stats")} if server else None
+    return found
+
+
+def _print(found: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    server = found["server"]
+    console.print(f"collection  {found['data']}", markup=False)
+    console.print(f"images      {found['images']:,} at {found['urls']:,} addresses", markup=False)
+    console.print(f"model       {found['model'] or 'none yet'}", markup=False)
+    console.print(f"waiting     {found['pending']:,}, failed {found['failed']:,}", markup=False)
+    console.print(f"server      {server['url']}, {server['rate']}/s" if server else "server      not running")
+    if not found["seeds"]:
+        return
+    table = Table("seed", "source", "kind", "state", "images", "done", "failed", "waiting", box=None)
+    for seed in found["seeds"]:
+        counts = (f"{seed[name]:,}" for name in ("images", "done", "failed", "pending"))
+        table.add_row(str(seed["id"]), escape(seed["source"]), seed["kind"], seed["state"], *counts)
+    console.print(table)

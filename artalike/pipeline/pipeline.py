@@ -1,0 +1,228 @@
+"""The stages of ingest, under one task group, with bounded streams between them.
+
+One bad picture becomes a :class:`~artalike.records.Failure` and nothing else; an error of the catalog, the disk or
+our own in a stage ends the whole pipeline, and with it the process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from artalike.config import Imaging, Settings
+from artalike.crawl.backoff import backoff
+from artalike.crawl.fetcher import Fetcher
+from artalike.crawl.sources import source_for
+from artalike.embedding.batcher import Batcher
+from artalike.errors import ArtalikeError, FailureKind, ItemError
+from artalike.events import EventBus
+from artalike.imaging.decode import decode
+from artalike.metrics import STAGES, Metrics
+from artalike.pipeline.committer import ROOM_SECONDS, Committer, DiskRoom
+from artalike.pipeline.scheduler import Scheduler
+from artalike.pipeline.stream import ByteGate, Stream
+from artalike.records import IMAGE_KIND, Download, Embedding, Failure, Image, Picture, Preprocess, SeedState, Task
+from artalike.storage.ports import Frontier, ImageCatalog, Thumbnails, VectorIndex
+
+log = logging.getLogger(__name__)
+
+DECODED: Final = 64
+"""Decoded pictures that may wait for the network; each is a quarter of a megabyte with its thumbnails."""
+
+SETTLED: Final = 256
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """The open services that ingest runs through."""
+
+    settings: Settings
+    images: ImageCatalog
+    frontier: Frontier
+    index: VectorIndex
+    thumbnails: Thumbnails
+    fetcher: Fetcher
+    batcher: Batcher
+    preprocess: Preprocess
+    events: EventBus
+    metrics: Metrics
+    describe: Callable[[Image], dict[str, Any]]
+
+
+class Pipeline:
+    """Ingest, from the frontier to the gallery. :meth:`run` it once, in one task; :meth:`stop` it from anywhere."""
+
+    def __init__(self, rooms: Rooms, *, room_seconds: float = ROOM_SECONDS) -> None:
+        settings = rooms.settings
+        self._rooms = rooms
+        self._settings = settings
+        self._gate = ByteGate(settings.download.buffer_bytes)
+        self._decode_threads = anyio.CapacityLimiter(settings.imaging.threads)
+        self._scheduler = Scheduler(rooms.frontier, rooms.fetcher.slots, settings, self._work)
+        self._fetching = anyio.CancelScope()
+        self.disk = DiskRoom(room_seconds)
+        self._committer = Committer(
+            images=rooms.images,
+            frontier=rooms.frontier,
+            index=rooms.index,
+            events=rooms.events,
+            metrics=rooms.metrics,
+            settings=settings,
+            room=self.disk,
+            describe=rooms.describe,
+        )
+        self._downloads = Stream[Download](settings.download.workers)
+        self._pictures = Stream[Picture](DECODED)
+        self._settled = Stream[Embedding | Failure](SETTLED)
+
+    def wake(self) -> None:
+        """There is something new in the frontier."""
+        self._scheduler.wake()
+
+    def stop(self) -> None:
+        """Lease nothing more. What is fetched runs to its end, slow fetches are given up, then :meth:`run` returns."""
+        self._scheduler.stop()
+        self._fetching.deadline = anyio.current_time() + self._settings.server.drain_seconds / 4
+
+    async def run(self) -> None:
+        """Ingest until stopped. Cancelled, it leaves what was under way leased, for the next start to take up."""
+        embedders = 3 * self._settings.embedding.batch_size
+        async with self._settled, self._pictures, self._downloads, anyio.create_task_group() as stages:
+            # Each stage ends its successor's stream, so the end runs down the pipe behind the last picture.
+            stages.start_soon(self._crawl)
+            stages.start_soon(
+                self._stage, self._downloads, self._decode, self._settings.imaging.threads, self._pictures
+            )
+            stages.start_soon(self._stage, self._pictures, self._embed, embedders, self._settled)
+            stages.start_soon(self._committer.run, self._settled.receiver)
+
+    def statistics(self) -> dict[str, dict[str, float]]:
+        """For each stage: items being worked on, items waiting for it, items a second."""
+        metrics = self._rooms.metrics
+        queued = {
+            "fetch": self._scheduler.waiting,
+            "decode": self._downloads.waiting,
+            "embed": self._pictures.waiting,
+            "commit": self._settled.waiting,
+        }
+        for stage, count in queued.items():
+            metrics.queued.labels(stage).set(count)
+        return {
+            stage: {
+                "active": metrics.stage_active[stage],
+                "queued": queued.get(stage, 0),
+                "rate": round(metrics.stage_rates[stage].value(), 2),
+            }
+            for stage in STAGES
+        }
+
+    async def _crawl(self) -> None:
+        with self._fetching:
+            await self._scheduler.run()
+        await self._downloads.end()
+
+    async def _stage(
+        self, source: Stream[T], work: Callable[[T], Awaitable[None]], workers: int, after: Stream[Any]
+    ) -> None:
+        async def each() -> None:
+            async for item in source.receiver:
+                await work(item)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(workers):
+                group.start_soon(each)
+        await after.end()
+
+    async def _work(self, task: Task) -> None:
+        async with self._one_item(task):
+            await (self._fetch(task) if task.kind == IMAGE_KIND else self._expand(task))
+
+    async def _fetch(self, task: Task) -> None:
+        await self._gate.wait()
+        with self._rooms.metrics.stage("fetch"):
+            download = await self._rooms.fetcher.image(task)
+        self._gate.take(len(download.data))
+        await self._downloads.send(download)
+
+    async def _expand(self, task: Task) -> None:
+        frontier = self._rooms.frontier
+        with self._rooms.metrics.stage("expand"):
+            async with aclosing(source_for(task.kind).expand(task, self._rooms.fetcher)) as expansion:
+                async for found in expansion:
+                    await self.disk.keep_trying(
+                        partial(frontier.store_found, task, found.candidates, cursor=found.cursor)
+                    )
+                    self._scheduler.wake()
+                    if self._scheduler.stopping or not await self._is_running(task.seed_id):
+                        await frontier.release([task])
+                        return
+            await self.disk.keep_trying(partial(frontier.finish, task))
+
+    async def _is_running(self, seed_id: int) -> bool:
+        return (await self._rooms.frontier.seed(seed_id)).state is SeedState.RUNNING
+
+    async def _decode(self, download: Download) -> None:
+        try:
+            async with self._one_item(download.task):
+                with self._rooms.metrics.stage("decode"):
+                    picture = await anyio.to_thread.run_sync(
+                        _decode_download,
+                        download,
+                        self._rooms.preprocess,
+                        self._settings.imaging,
+                        limiter=self._decode_threads,
+                    )
+                await self._pictures.send(picture)
+        finally:
+            self._gate.give(len(download.data))
+
+    async def _embed(self, picture: Picture) -> None:
+        async with self._one_item(picture.task):
+            with self._rooms.metrics.stage("embed"):
+                vector = await self._rooms.batcher.embed(picture.artwork.model_input)
+            with self._rooms.metrics.stage("thumbnails"):
+                write = self._rooms.thumbnails.write
+                await self.disk.keep_trying(partial(write, picture.sha256, picture.artwork.thumbnails))
+            await self._settled.send(Embedding(picture, vector))
+
+    @asynccontextmanager
+    async def _one_item(self, task: Task) -> AsyncIterator[None]:
+        try:
+            yield
+        except ItemError as error:
+            await self._fail(task, error)
+        except ArtalikeError:
+            raise
+        except Exception as error:
+            log.exception("%s: an error of our own", task.url)
+            detail = f"{type(error).__name__}: {error}"
+            await self._fail(task, ItemError(FailureKind.INTERNAL, detail))
+
+    async def _fail(self, task: Task, error: ItemError) -> None:
+        again = error.retryable and task.attempts + 1 < self._settings.crawl.attempts
+        wait = backoff(task.attempts + 1, self._settings, error.retry_after) if again else None
+        self._rooms.metrics.failures.labels(error.kind, "no" if again else "yes").inc()
+        log.debug("%s: %s%s", task.url, error, f"; again in {wait:.0f} s" if wait is not None else "")
+        retry_at = time.time() + wait if wait is not None else None
+        await self._settled.send(Failure(task, error.kind, str(error), retry_at))
+
+
+def _decode_download(download: Download, preprocess: Preprocess, settings: Imaging) -> Picture:
+    return Picture(
+        task=download.task,
+        final_url=download.final_url,
+        sha256=hashlib.sha256(download.data).digest(),
+        byte_count=len(download.data),
+        artwork=decode(download.data, preprocess, settings),
+    )

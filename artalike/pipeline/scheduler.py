@@ -1,0 +1,124 @@
+"""Takes tasks from the frontier and starts each when its host has a place for it.
+
+A few tasks are leased ahead for each host, so that leasing costs one transaction for many; how few follows from the
+host's pace, so that a new seed never waits behind more than some seconds of another's work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from artalike.config import Settings
+from artalike.crawl.slots import Slots
+from artalike.records import Task
+from artalike.storage.ports import Frontier
+
+LOOKAHEAD_SECONDS: Final = 2.0
+LOOKAHEAD_TASKS: Final = 32
+IDLE_SECONDS: Final = 1.0
+
+
+class Scheduler:
+    """Runs ``work`` for each task, at most ``download.workers`` at once.
+
+    ``work`` settles its task itself: it is committed, failed, or left leased for the next start.
+    """
+
+    def __init__(
+        self, frontier: Frontier, slots: Slots, settings: Settings, work: Callable[[Task], Awaitable[None]]
+    ) -> None:
+        self._frontier = frontier
+        self._slots = slots
+        self._work = work
+        self._workers = settings.download.workers
+        rate, at_once = settings.crawl.host_rate, settings.crawl.host_concurrency
+        self._per_host = min(LOOKAHEAD_TASKS, int(rate * LOOKAHEAD_SECONDS) + at_once) if rate else LOOKAHEAD_TASKS
+        self._at_once = at_once
+        self._waiting: dict[str, deque[Task]] = {}
+        self._running: Counter[str] = Counter()
+        self._wake = anyio.Event()
+        self._stopping = False
+
+    @property
+    def waiting(self) -> int:
+        """Tasks leased and not yet started."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
+    def running(self) -> int:
+        return self._running.total()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    def wake(self) -> None:
+        """There may be something new to do."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Start nothing more; what runs goes on."""
+        self._stopping = True
+        self.wake()
+
+    async def run(self) -> None:
+        """Until stopped, and then until what runs has ended. Tasks not started are given back."""
+        async with anyio.create_task_group() as workers:
+            while not self._stopping:
+                self._wake = anyio.Event()
+                await self._lease()
+                self._start(workers)
+                with anyio.move_on_after(await self._pause()):
+                    await self._wake.wait()
+            await self._frontier.release([task for tasks in self._waiting.values() for task in tasks])
+            self._waiting.clear()
+
+    async def _lease(self) -> None:
+        # Two rounds of work in hand are enough to keep every worker busy while the next ones are leased.
+        room = 2 * self._workers - self.waiting
+        if room < self._workers:
+            return
+        full = {host for host, tasks in self._waiting.items() if len(tasks) > self._per_host // 2}
+        busy = self._slots.busy_hosts() | full
+        for task in await self._frontier.lease(room, busy_hosts=busy, per_host=self._per_host):
+            self._waiting.setdefault(task.host, deque()).append(task)
+
+    def _start(self, workers: TaskGroup) -> None:
+        for host in list(self._waiting):
+            tasks = self._waiting[host]
+            room = self._room(host)
+            while tasks and room > 0 and self.running < self._workers:
+                task = tasks.popleft()
+                self._running[host] += 1
+                workers.start_soon(self._run, task)
+                room -= 1
+            if not tasks:
+                del self._waiting[host]
+
+    def _room(self, host: str) -> int:
+        if not host:
+            return self._workers
+        # A running expansion holds no place at its host; two more than the host's own limit let pictures pass it.
+        return min(self._slots.free(host), self._at_once + 2 - self._running[host])
+
+    async def _run(self, task: Task) -> None:
+        try:
+            await self._work(task)
+        finally:
+            self._running[task.host] -= 1
+            if not self._running[task.host]:
+                del self._running[task.host]
+            self.wake()
+
+    async def _pause(self) -> float:
+        if self._waiting:
+            ready = min(self._slots.wait(host) for host in self._waiting)
+            return min(max(ready, 0.005), IDLE_SECONDS)
+        due = await self._frontier.next_due()
+        return IDLE_SECONDS if due is None else min(max(due - time.time(), 0.02), IDLE_SECONDS)

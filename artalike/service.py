@@ -1,0 +1,310 @@
+"""The composition root, the only module that knows every room: opens them, serves, drains, and closes in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from functools import partial
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+from aiohttp import web
+
+from artalike.config import Server, Settings
+from artalike.crawl import sources
+from artalike.crawl.fetcher import Fetcher
+from artalike.embedding.batcher import Batcher
+from artalike.embedding.models import ModelCard, identify, load
+from artalike.errors import ArtalikeError, PortBusy, SnapshotError
+from artalike.events import EventBus
+from artalike.imaging.decode import decode
+from artalike.metrics import Metrics
+from artalike.pipeline import Pipeline, Rooms
+from artalike.records import Candidate, FloatArray
+from artalike.search.random_pages import RandomPages
+from artalike.search.ranked import Search
+from artalike.storage.catalog import Database
+from artalike.storage.folder import DataFolder
+from artalike.storage.follow import follow
+from artalike.storage.images import Images
+from artalike.storage.ports import Totals
+from artalike.storage.seeds import CrawlQueue
+from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.vector_index import FlatIndex
+from artalike.upkeep import Snapshots, State, tick, watch_loop
+from artalike.web.app import create_app
+from artalike.web.services import Services
+from artalike.web.views import image_json
+
+log = logging.getLogger(__name__)
+
+QUERY_DECODERS: Final = 2
+"""Threads for pictures that people ask with, apart from those of ingest so that nobody waits behind a crawl."""
+
+
+class Service:
+    """A running Artalike. Use :meth:`open`; then :meth:`run` until :meth:`stop`."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        folder: DataFolder,
+        card: ModelCard,
+        images: Images,
+        frontier: CrawlQueue,
+        index: FlatIndex,
+        batcher: Batcher,
+        fetcher: Fetcher,
+        saved_state: State,
+    ) -> None:
+        self.settings = settings
+        self.images = images
+        self.frontier = frontier
+        self.index = index
+        self.batcher = batcher
+        self.fetcher = fetcher
+        self.events = EventBus()
+        self.metrics = Metrics()
+        self.url = ""
+        self._folder = folder
+        self._card = card
+        self._started = time.time()
+        self._totals = Totals(images=0, max_id=0, pending=0, failed=0, seeds=0)
+        self._stopped = anyio.Event()
+        self._query_decoders = anyio.CapacityLimiter(QUERY_DECODERS)
+        self.snapshots = Snapshots(index, images, folder.snapshot, settings.index, saved_state=saved_state)
+        self.thumbnails = ThumbnailFiles(folder.thumbnails)
+        self.pipeline = Pipeline(
+            Rooms(
+                settings=settings,
+                images=images,
+                frontier=frontier,
+                index=index,
+                thumbnails=self.thumbnails,
+                fetcher=fetcher,
+                batcher=batcher,
+                preprocess=card.preprocess,
+                events=self.events,
+                metrics=self.metrics,
+                describe=partial(image_json, settings=settings),
+            )
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings, folder: DataFolder, token: str) -> AsyncIterator[Service]:
+        """Open everything and listen. The caller owns the folder's lock. Raises StartError or StorageError."""
+        async with AsyncExitStack() as stack:
+            card = await anyio.to_thread.run_sync(identify, settings.embedding)
+            database = await stack.enter_async_context(Database.open(folder.catalog, readers=settings.storage.readers))
+            images = await Images.open(database, card.model_id, card.dimension)
+            frontier = CrawlQueue(database, max_documents=settings.crawl.max_documents)
+            if recovered := await frontier.recover():
+                log.info("%d addresses were under way when the last process ended; they go on", recovered)
+            index, saved_state = await _open_index(folder, card, images)
+            batcher = await stack.enter_async_context(
+                Batcher(partial(load, card, settings.embedding), settings.embedding)
+            )
+            fetcher = await stack.enter_async_context(Fetcher.open(settings))
+            service = cls(
+                settings=settings,
+                folder=folder,
+                card=card,
+                images=images,
+                frontier=frontier,
+                index=index,
+                batcher=batcher,
+                fetcher=fetcher,
+                saved_state=saved_state,
+            )
+            await service._refresh()
+            service.url = await stack.enter_async_context(
+                _listening(create_app(service._services(token)), settings.server)
+            )
+            stack.callback(service.events.close)  # ends the event streams, before the server waits for them
+            await anyio.to_thread.run_sync(folder.announce, service.url)
+            yield service
+            with anyio.CancelScope(shield=True):
+                await service.snapshots.take_if_changed()
+
+    async def add_seed(self, source: str, kind: str | None = None) -> int:
+        """Hand in a source, as the admin API does. The seed's id. Raises SourceError."""
+        seed = await self.frontier.add_seed(await self._detect(source, kind), source, {})
+        self.pipeline.wake()
+        return seed.id
+
+    def stop(self) -> None:
+        """Drain, and let :meth:`run` return."""
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Ingest and upkeep until :meth:`stop`. A stage that crashes ends it with that error."""
+        async with anyio.create_task_group() as upkeep:
+            upkeep.start_soon(self.batcher.wait_ready)
+            upkeep.start_soon(self.snapshots.run)
+            upkeep.start_soon(watch_loop, self.metrics)
+            upkeep.start_soon(tick, self.events, self._refresh, self.stats)
+            async with anyio.create_task_group() as ingest:
+                ingest.start_soon(self.pipeline.run)
+                await self._stopped.wait()
+                self.pipeline.stop()
+                ingest.cancel_scope.deadline = anyio.current_time() + self.settings.server.drain_seconds
+            upkeep.cancel_scope.cancel()
+
+    def stats(self) -> dict[str, Any]:
+        """Counts and rates, for the API, the admin page and the event stream."""
+        totals, index = self._totals, self.index
+        return {
+            "images": totals.images,
+            "searchable": index.size,
+            "pending": totals.pending,
+            "failed": totals.failed,
+            "seeds": totals.seeds,
+            "rate": round(self.metrics.image_rate.value(), 2),
+            "stages": self.pipeline.statistics(),
+            "model": {
+                "id": self._card.model_id,
+                "name": self._card.name,
+                "dimension": self._card.dimension,
+                "ready": self.batcher.ready,
+            },
+            "index": {"size": index.size, "last_snapshot_at": self.snapshots.saved_at},
+            "problem": self.pipeline.disk.problem,
+            "uptime_seconds": round(time.time() - self._started, 1),
+        }
+
+    def _services(self, token: str) -> Services:
+        return Services(
+            settings=self.settings,
+            images=self.images,
+            frontier=self.frontier,
+            index=self.index,
+            thumbnails=self.thumbnails,
+            search=Search(self.images, self.index, self._embed_query),
+            random=RandomPages(self.images),
+            events=self.events,
+            stats=self.stats,
+            ready=self._not_ready,
+            take_snapshot=self.snapshots.take,
+            detect=self._detect,
+            wake=self.pipeline.wake,
+            admin_token=token,
+            fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
+            registry=self.metrics.registry,
+        )
+
+    def _not_ready(self) -> str | None:
+        if not self.batcher.ready:
+            return f"the model {self._card.name} is still loading"
+        return self.pipeline.disk.problem
+
+    async def _refresh(self) -> None:
+        self._totals = await self.images.totals()
+
+    async def _detect(self, source: str, kind: str | None) -> Candidate:
+        return await anyio.to_thread.run_sync(sources.detect, source, kind)
+
+    async def _embed_query(self, data: bytes) -> FloatArray:
+        artwork = await anyio.to_thread.run_sync(
+            decode, data, self._card.preprocess, self.settings.imaging, limiter=self._query_decoders
+        )
+        return await self.batcher.embed(artwork.model_input, urgent=True)
+
+
+def serve(
+    settings: Settings,
+    *,
+    seeds: Sequence[str] = (),
+    beside: Callable[[Service], AbstractAsyncContextManager[None]] = lambda service: nullcontext(),
+    announce: Callable[[Service, str | None], None] = lambda service, token_file: None,
+) -> None:
+    """Run a server until a signal. Owns the data folder meanwhile.
+
+    ``beside`` makes an async context manager that is open while the server runs (the demo's museum).
+    ``announce`` is called once it listens, with the place of the admin token where one was made.
+    Raises StartError, StorageError or SourceError.
+    """
+    folder = DataFolder(settings.storage.data)
+    with folder.locked():
+        token = settings.admin.token or folder.make_token()
+        token_place = None if settings.admin.token else str(folder.token_file)
+
+        async def main() -> None:
+            async with Service.open(settings, folder, token) as service, beside(service):
+                _drain_on_signals(service)
+                for source in seeds:
+                    await service.add_seed(source)
+                announce(service, token_place)
+                await service.run()
+
+        try:
+            asyncio.run(main())
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
+
+
+def _drain_on_signals(service: Service) -> None:
+    asked = False
+
+    def on_signal() -> None:
+        nonlocal asked
+        if asked:
+            log.warning("stopped at once; what was under way goes on at the next start")
+            os._exit(0)  # every commit is durable by itself, so there is nothing to lose
+        asked = True
+        log.info("finishing what is under way; once more stops at once")
+        service.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One of our own errors speaks for the group; anything else is a bug and keeps the whole story."""
+    ours = group.subgroup(ArtalikeError)
+    while isinstance(ours, BaseExceptionGroup):
+        ours = ours.exceptions[0]  # type: ignore[assignment]  # a leaf in the end
+    return ours or group
+
+
+async def _open_index(folder: DataFolder, card: ModelCard, images: Images) -> tuple[FlatIndex, State]:
+    saved_state = (0, 0)
+    try:
+        index = await FlatIndex.load(folder.snapshot, card.model_id, card.dimension)
+    except SnapshotError as error:
+        log.info("%s; the index is built from the catalog", error)
+        index = FlatIndex(card.dimension, card.model_id)
+    followed = await follow(index, images)
+    if followed.added or followed.removed:
+        log.info("index: %d vectors added and %d removed since its snapshot", followed.added, followed.removed)
+    else:
+        saved_state = ((await images.totals()).max_id, index.size)
+    return index, saved_state
+
+
+@asynccontextmanager
+async def _listening(app: web.Application, settings: Server) -> AsyncIterator[str]:
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise PortBusy(
+                f"server.host = {settings.host!r}, server.port = {settings.port}: {error.strerror}; "
+                "expected an address of this machine and a free port (--port 0 takes any)"
+            ) from error
+        port = runner.addresses[0][1]
+        host = "127.0.0.1" if settings.host in {"", "0.0.0.0"} else settings.host  # noqa: S104  # where to reach it
+        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,100 @@
+"""What goes on beside ingest: snapshots of the index, the counters' ticks, and a watch on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from artalike.config import Index
+from artalike.errors import StorageError
+from artalike.events import Event, EventBus
+from artalike.metrics import Metrics
+from artalike.storage.ports import ImageCatalog
+from artalike.storage.vector_index import FlatIndex
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS: Final = 1.0
+LAG_SECONDS: Final = 0.05
+
+State = tuple[int, int]
+"""What tells one state of the index from another: the largest id in the catalog, and how many vectors there are."""
+
+
+class Snapshots:
+    """Saves the index after so many changes or so much time, and whenever it is asked to.
+
+    ``saved_state`` is what the snapshot that was loaded holds; nothing, where there was none.
+    """
+
+    def __init__(
+        self, index: FlatIndex, images: ImageCatalog, path: Path, settings: Index, *, saved_state: State = (0, 0)
+    ) -> None:
+        self._index = index
+        self._images = images
+        self._path = path
+        self._settings = settings
+        self._saving = asyncio.Lock()
+        self._saved_state = saved_state
+        self._saved_clock = time.monotonic()
+        self.saved_at: float | None = None
+
+    async def run(self) -> None:
+        """For ever. A snapshot that fails is told and tried again: the catalog, not the snapshot, is the truth."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if await self._due():
+                try:
+                    await self.take()
+                except StorageError as error:
+                    log.warning("%s; the index is rebuilt from the catalog where there is no snapshot", error)
+                    self._saved_clock = time.monotonic()
+
+    async def take(self) -> dict[str, Any]:
+        """Save now. What was saved: ``{"images", "bytes", "seconds"}``. Raises DiskFull or StorageError."""
+        async with self._saving:
+            state, started = await self._state(), time.monotonic()
+            size = self._index.size
+            await self._index.save(self._path)
+            self._saved_state, self._saved_clock, self.saved_at = state, time.monotonic(), time.time()
+            stored = await asyncio.to_thread(self._path.stat)
+            return {"images": size, "bytes": stored.st_size, "seconds": round(self._saved_clock - started, 3)}
+
+    async def take_if_changed(self) -> None:
+        """At the end: nothing is written when the last snapshot still holds."""
+        if await self._state() != self._saved_state:
+            await self.take()
+
+    async def _due(self) -> bool:
+        state = await self._state()
+        if state == self._saved_state:
+            return False
+        changes = sum(abs(now - then) for now, then in zip(state, self._saved_state, strict=True))
+        return (
+            changes >= self._settings.snapshot_adds
+            or time.monotonic() - self._saved_clock >= self._settings.snapshot_seconds
+        )
+
+    async def _state(self) -> State:
+        return (await self._images.totals()).max_id, self._index.size
+
+
+async def tick(events: EventBus, refresh: Callable[[], Any], stats: Callable[[], dict[str, Any]]) -> None:
+    """Refresh the counters each second, and publish them while anyone listens."""
+    while True:
+        await refresh()
+        if events.subscribers:
+            events.publish(Event("stats", stats()))
+        await asyncio.sleep(TICK_SECONDS)
+
+
+async def watch_loop(metrics: Metrics) -> None:
+    """Measure how late the event loop wakes a sleeper."""
+    while True:
+        started = time.perf_counter()
+        await asyncio.sleep(LAG_SECONDS)
+        metrics.loop_lag_seconds.observe(max(0.0, time.perf_counter() - started - LAG_SECONDS))

@@ -1,0 +1,192 @@
+"""The pages for people: the gallery, the pictures like one picture, and the admin page.
+
+The first page of pictures is rendered here, so that it is there before any script and without one. The same
+answer goes along as JSON for the script that takes over. Text from the web passes jinja2's escaping; what may be
+linked to is checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import jinja2
+from aiohttp import hdrs, web
+
+from artalike.errors import ArtalikeError, NotFound
+from artalike.resources import folder
+from artalike.search.ranked import ID_LIMIT
+from artalike.web.assets import Assets
+from artalike.web.auth import AUTH
+from artalike.web.problems import MEANINGS
+from artalike.web.services import SERVICES
+from artalike.web.views import image_json, random_answer, similar_answer
+
+log = logging.getLogger(__name__)
+
+ASSETS: Final = web.AppKey("ASSETS", Assets)
+TEMPLATES: Final = web.AppKey("TEMPLATES", jinja2.Environment)
+
+Page = Callable[[web.Request], Awaitable[web.Response]]
+
+_LONGEST_TEXT: Final = 500
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\s]+")
+# Bidirectional overrides and isolates: inside an attribute or a title nothing contains them.
+_DIRECTIONS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_SEED: Final = re.compile(r"-?[0-9]{1,15}")
+
+
+def plain(text: object) -> str:
+    """Text from the web on one line: without control characters and lone surrogates, of bounded length."""
+    line = _CONTROLS.sub(" ", text).strip() if isinstance(text, str) else ""
+    return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT].rstrip()}…"
+
+
+def name_of(image: Mapping[str, Any]) -> str:
+    """What to call a picture where a name cannot be kept apart from its surroundings, as in attributes."""
+    words = ", ".join(filter(None, (plain(image["title"]), plain(image["creator"]))))
+    return _DIRECTIONS.sub("", words) or f"Untitled picture {image['id']}"
+
+
+def web_link(url: object) -> str:
+    """The address where it may be linked to: http or https; empty for any other."""
+    if not isinstance(url, str):
+        return ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme in {"http", "https"} and parts.hostname else ""
+
+
+def host_of(url: str) -> str:
+    """The host of an address that :func:`web_link` lets pass, with its port."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def add_pages(app: web.Application) -> None:
+    """Give the application its pages; their files are read when it starts."""
+    app.on_startup.append(_load)
+    app.add_routes(
+        [
+            web.get("/", _friendly(gallery)),
+            web.get("/similar/{id}", _friendly(similar)),
+            web.get("/admin", _friendly(admin)),
+            web.get("/static/{path:.+}", static),
+            web.get("/favicon.ico", favicon),
+        ]
+    )
+
+
+async def gallery(request: web.Request) -> web.Response:
+    """The collection in a random order: ``?seed=`` names one, ``?shuffle`` leads to a new one."""
+    services = request.app[SERVICES]
+    if "shuffle" in request.query:
+        return web.Response(status=303, headers={hdrs.LOCATION: f"/?seed={secrets.randbelow(2**31)}"})
+    text = request.query.get("seed", "")
+    seed = int(text) if _SEED.fullmatch(text) else None
+    limit = services.settings.gallery.page_size
+    answer = await random_answer(services, limit=limit, seed=seed)
+    first = f"/api/random?limit={limit}&seed={answer['seed']}"
+    return _wall(request, answer, first=first, images=answer["total"])
+
+
+async def similar(request: web.Request) -> web.Response:
+    """One picture and those like it. Raises NotFound."""
+    services = request.app[SERVICES]
+    text = request.match_info["id"]
+    image_id = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+    found = await services.images.images([image_id]) if 0 < image_id <= ID_LIMIT else []
+    if not found:
+        raise NotFound(f"There is no picture {text[:20]}.")
+    limit = services.settings.gallery.page_size
+    answer = await similar_answer(services, id=image_id, limit=limit)
+    first = f"/api/images/{image_id}/similar?limit={limit}"
+    question = image_json(found[0], services.settings)
+    return _wall(request, answer, first=first, images=services.stats().get("images"), question=question)
+
+
+async def admin(request: web.Request) -> web.Response:
+    """The admin page. It shows nothing by itself: all it has comes from the admin API."""
+    return _render(request, "admin.html", signed_in=request.app[AUTH].is_signed_in(request))
+
+
+async def static(request: web.Request) -> web.Response:
+    return request.app[ASSETS].response(request, request.match_info["path"])
+
+
+async def favicon(request: web.Request) -> web.Response:
+    return request.app[ASSETS].response(request, "icon.svg")
+
+
+def _wall(
+    request: web.Request,
+    answer: Mapping[str, Any],
+    *,
+    first: str,
+    images: int | None,
+    question: Mapping[str, Any] | None = None,
+) -> web.Response:
+    settings = request.app[SERVICES].settings
+    widths = sorted(settings.imaging.thumbnail_widths)
+    data = {
+        "answer": answer,
+        "first": first,
+        "images": images,
+        "page_size": settings.gallery.page_size,
+        "question": question,
+        "thumbnail_widths": widths,
+        "title": settings.gallery.title,
+    }
+    return _render(request, "gallery.html", data=data, question=question, widths=widths, images=images)
+
+
+def _render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
+    page = request.app[TEMPLATES].get_template(template)
+    text = page.render(assets=request.app[ASSETS], gallery=request.app[SERVICES].settings.gallery, **context)
+    headers = {hdrs.CACHE_CONTROL: "no-cache"}
+    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+
+def _friendly(page: Page) -> Page:
+    """The page, or one that says what went wrong."""
+
+    @functools.wraps(page)
+    async def wrapped(request: web.Request) -> web.Response:
+        try:
+            return await page(request)
+        except ArtalikeError as error:
+            meaning = next(MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS)
+            if meaning.status >= 500:
+                log.warning("%s %s: %s", request.method, request.path, error)
+            detail = "Please try again in a moment." if meaning.status >= 500 else str(error)
+            heading = "Nothing hangs here" if meaning.status == 404 else "This did not work"
+            return _render(request, "error.html", status=meaning.status, heading=heading, detail=detail)
+
+    return wrapped
+
+
+async def _load(app: web.Application) -> None:
+    app[ASSETS], app[TEMPLATES] = await asyncio.to_thread(_read)
+
+
+def _read() -> tuple[Assets, jinja2.Environment]:
+    """Assets, and templates that are compiled already: rendering one later reads no file."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder("templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(plain=plain, name_of=name_of, web_link=web_link, host_of=host_of)
+    for name in environment.list_templates():
+        environment.get_template(name)
+    return Assets.load(folder("static")), environment

@@ -1,0 +1,322 @@
+// @ts-check
+/**
+ * The gallery: one view at a time on the wall, moved between by the browser's history without loading pages.
+ *
+ * A view on the random wall grows from its own end only: what came in after it was opened is counted, and hung at
+ * the bottom once the visitor has reached the collection's end.
+ */
+
+import { call } from "./api.js";
+import { Feed } from "./feed.js";
+import { Grid } from "./grid.js";
+import { nameOf, readImage } from "./images.js";
+import { answersOf, pageOf, placeOf } from "./places.js";
+import { View } from "./views.js";
+
+/** @typedef {import("./arrivals.js").Arrivals} Arrivals */
+/** @typedef {import("./images.js").DetailedImage} DetailedImage */
+/** @typedef {import("./places.js").Place} Place */
+/** @typedef {import("./question.js").Question} Question */
+/** @typedef {import("./views.js").Views} Views */
+/** @typedef {import("./wall.js").Wall} Wall */
+
+const SCREENS_AHEAD = 3;
+const QUIET = 2_000;
+const WALKED_AGAIN = 600;
+
+export class Gallery {
+  /** @type {() => void} called whenever what there is to tell has changed */
+  onchange = () => {};
+  /** @type {View} */
+  view;
+  #lastArrival = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #settling;
+  /** The size of the collection for which the answers were last walked again. */
+  #walkedAt = 0;
+  #unseenSince = 0;
+
+  /**
+   * @param {object} parts
+   * @param {Wall} parts.wall
+   * @param {Question} parts.question
+   * @param {Views} parts.views
+   * @param {Arrivals} parts.arrivals
+   * @param {number} parts.pageSize
+   * @param {string} parts.title
+   */
+  constructor({ wall, question, views, arrivals, pageSize, title }) {
+    this.wall = wall;
+    this.question = question;
+    this.views = views;
+    this.arrivals = arrivals;
+    this.pageSize = pageSize;
+    this.title = title;
+    this.view = this.#create({ kind: "random", seed: null });
+    wall.onrender = () => this.#continue();
+    wall.onopen = (index, tile) => this.#open(index, tile);
+  }
+
+  /**
+   * Take the page over: as it was left when there is something to go back to, else with the server's answer.
+   *
+   * @param {object} first
+   * @param {DetailedImage | null} first.question
+   * @param {DetailedImage[]} first.images
+   * @param {string} first.first        the address of this answer
+   * @param {string | null} first.next
+   * @param {number | null} first.total
+   */
+  start(first) {
+    const place = placeOf(location.href) ?? { kind: "random", seed: null };
+    const key = entry().key;
+    const kept = key ? this.views.find(key) : null;
+    if (kept && pageOf(kept.place) === pageOf(place)) {
+      this.#show(kept);
+    } else {
+      const { next, total } = first;
+      const view = this.#create(place, first.question, { first: first.first, next, total });
+      view.grid.add(view.feed.admit(first.images));
+      history.replaceState({ key: view.key, depth: entry().depth }, "");
+      this.#show(view);
+    }
+    history.scrollRestoration = "manual";
+    addEventListener("popstate", () => this.#return());
+    addEventListener("pagehide", () => this.leave());
+    document.addEventListener("visibilitychange", () => document.hidden && this.leave());
+    new ResizeObserver(() => this.#fit()).observe(this.wall.element);
+  }
+
+  /** How many pictures have come in that this view does not show. */
+  get fresh() {
+    return this.view.missed + this.arrivals.count - this.view.mark;
+  }
+
+  /**
+   * Go to a place by a new entry in the history.
+   *
+   * @param {Place} place
+   * @param {{question?: DetailedImage | null, images?: DetailedImage[]}} [known]  what is known of it already
+   */
+  go(place, { question = null, images = [] } = {}) {
+    this.leave();
+    const view = this.#create(place, question);
+    view.grid.add(view.feed.admit(images));
+    history.pushState({ key: view.key, depth: entry().depth + 1 }, "", pageOf(place));
+    this.#show(view);
+  }
+
+  /** One step back, where there is one inside the gallery; else from a picture to the wall. */
+  back() {
+    if (entry().depth > 0) history.back();
+    else if (this.view.place.kind === "similar") this.go({ kind: "random", seed: null });
+  }
+
+  /** Note where the visitor is, for when they come back. */
+  leave() {
+    const { view, wall } = this;
+    view.scroll = scrollY;
+    view.anchor = wall.anchor;
+    view.focused = view.grid.images[wall.indexOf(document.activeElement)]?.id ?? 0;
+    this.views.save(view);
+  }
+
+  /** A picture has come in, and is in `arrivals`. */
+  arrived() {
+    this.#lastArrival = performance.now();
+    this.#settle();
+    this.onchange();
+  }
+
+  /**
+   * Arrivals can be missed while the stream of events is away: compare with the size of the collection.
+   *
+   * @param {number} size  images in the collection
+   */
+  compare(size) {
+    const { view } = this;
+    const unseen = size - view.grid.images.length - (this.arrivals.count - view.mark);
+    if (view.place.kind !== "random" || view.feed.state !== "ended" || unseen <= view.missed) {
+      this.#unseenSince = 0;
+      return;
+    }
+    this.#unseenSince ||= performance.now();
+    if (performance.now() - this.#unseenSince < QUIET) return;
+    if (size > WALKED_AGAIN) view.missed = unseen;
+    else if (size !== this.#walkedAt) view.feed.rewind();
+    this.#walkedAt = size;
+    this.onchange();
+  }
+
+  /**
+   * @param {Place} place
+   * @param {DetailedImage | null} [question]
+   * @param {{first: string, next: string | null, total: number | null}} [answers]
+   */
+  #create(place, question = null, answers) {
+    const first = answersOf(place, this.pageSize);
+    const seen = place.kind === "similar" ? [place.id] : [];
+    const feed = new Feed({ first, next: first, total: null, ...answers, seen });
+    const view = new View(freshKey(), place, question, feed, new Grid(this.wall.frame));
+    view.mark = this.arrivals.count;
+    return view;
+  }
+
+  /** The history has moved: show what its entry showed. */
+  #return() {
+    const place = placeOf(location.href);
+    if (!place) return;
+    this.leave();
+    const { key } = entry();
+    const view = (key && this.views.find(key)) || this.#create(place);
+    if (view.key !== key) history.replaceState({ ...entry(), key: view.key }, "");
+    this.#show(view);
+  }
+
+  /** @param {View} view */
+  #show(view) {
+    this.#release(this.view);
+    this.view = view;
+    this.views.keep(view);
+    view.feed.onpage = (images) => {
+      this.#add(images);
+      this.#ask(view);
+    };
+    view.feed.onstate = () => this.#changed();
+    this.#present(view);
+    const fits = sameFrame(view.grid.frame, this.wall.frame);
+    if (!fits) view.grid.resize(this.wall.frame);
+    this.wall.show(view.grid, view.scroll);
+    if (!fits && view.anchor) this.wall.restore(view.anchor);
+    this.#focus(view);
+    this.#changed();
+  }
+
+  /** @param {View} view */
+  #release(view) {
+    clearTimeout(this.#settling);
+    view.feed.onpage = () => {};
+    view.feed.onstate = () => {};
+    view.feed.stop();
+  }
+
+  /** @param {View} view */
+  #focus(view) {
+    const index = view.focused ? view.grid.images.findIndex((image) => image.id === view.focused) : -1;
+    if (index >= 0) this.wall.tile(index)?.querySelector("a")?.focus({ preventScroll: true });
+    else if (view.place.kind === "similar" && view.scroll === 0) this.question.focus();
+  }
+
+  /**
+   * @param {number} index
+   * @param {HTMLElement} tile
+   */
+  #open(index, tile) {
+    const image = this.view.grid.images[index];
+    const from = tile.getBoundingClientRect();
+    tile.querySelector("a")?.focus({ preventScroll: true });
+    this.go({ kind: "similar", id: image.id }, { question: image });
+    this.question.arriveFrom(from);
+  }
+
+  /**
+   * A view rebuilt from its address alone does not know its question yet.
+   *
+   * @param {View} view
+   */
+  async #ask(view) {
+    if (view.place.kind !== "similar" || view.question) return;
+    try {
+      view.question = readImage(await call(`/api/images/${view.place.id}`));
+    } catch {
+      return; // asked again with the next page of answers
+    }
+    if (view !== this.view) return;
+    this.#present(view);
+    this.wall.refresh();
+  }
+
+  /** @param {View} view */
+  #present(view) {
+    this.question.show(view.question);
+    document.title = view.question ? `${nameOf(view.question)} – ${this.title}` : this.title;
+  }
+
+  /** @param {DetailedImage[]} images */
+  #add(images) {
+    this.view.grid.add(images);
+    this.wall.refresh();
+  }
+
+  #changed() {
+    this.#settle();
+    this.#continue();
+    this.onchange();
+  }
+
+  /** Fetch on, well before the visitor comes to the end. */
+  #continue() {
+    const near = this.wall.ahead < SCREENS_AHEAD * innerHeight;
+    if (!near) return;
+    if (this.view.feed.state === "idle") this.view.feed.load();
+    else if (this.#behind) this.#settle();
+  }
+
+  /** Whether there are arrivals that belong at the end of this view. */
+  get #behind() {
+    const { view } = this;
+    return view.place.kind === "random" && view.feed.state === "ended" && this.arrivals.count > view.mark;
+  }
+
+  /** At the end: hang what has come in, and show an unfinished row once nothing more seems to come. */
+  #settle() {
+    clearTimeout(this.#settling);
+    const { view, wall } = this;
+    if (view.feed.state !== "ended") return;
+    if (this.#behind && wall.ahead < SCREENS_AHEAD * innerHeight) {
+      const { images, missed } = this.arrivals.since(view.mark);
+      view.mark = this.arrivals.count;
+      view.missed += missed;
+      this.#add(view.feed.admit(images));
+    }
+    const patience = QUIET - (performance.now() - this.#lastArrival);
+    if (view.grid.placed === view.grid.images.length) return;
+    if (patience > 0) this.#settling = setTimeout(() => this.#settle(), patience);
+    else this.#flush();
+  }
+
+  #flush() {
+    this.view.grid.flush();
+    this.wall.refresh();
+    this.onchange();
+  }
+
+  /** The window has another width: lay out again around what is being looked at. */
+  #fit() {
+    const { view, wall } = this;
+    const frame = wall.frame;
+    if (frame.width === 0 || sameFrame(frame, view.grid.frame)) return;
+    const anchor = wall.anchor;
+    view.grid.resize(frame);
+    wall.refresh();
+    wall.restore(anchor);
+  }
+}
+
+/** @returns {{key: string, depth: number}} what the history's current entry holds; depth counts entries in the gallery */
+function entry() {
+  const { key, depth } = history.state ?? {};
+  return { key: typeof key === "string" ? key : "", depth: typeof depth === "number" ? depth : 0 };
+}
+
+function freshKey() {
+  return Math.random().toString(36).slice(2);
+}
+
+/**
+ * @param {import("./layout.js").Frame} one
+ * @param {import("./layout.js").Frame} other
+ */
+function sameFrame(one, other) {
+  return one.width === other.width && one.height === other.height && one.gap === other.gap;
+}

@@ -1,0 +1,122 @@
+// @ts-check
+/**
+ * Images as the API gives them, made safe to show: checked, trimmed to what the pages need, links vetted.
+ *
+ * Whatever a source said of a picture is text: it goes into the page by `textContent` and `setAttribute` alone.
+ */
+
+/**
+ * @typedef {object} Image
+ * @property {number} id
+ * @property {number} width           pixels
+ * @property {number} height          pixels
+ * @property {string} color           `#rrggbb`
+ * @property {string} title           empty when unknown
+ * @property {string} creator         empty when unknown
+ * @property {number | null} score    cosine, in ranked answers
+ * @property {number} nearDuplicates  near-duplicates folded under it
+ */
+
+/**
+ * What the page of one picture tells beyond the picture; empty when unknown.
+ *
+ * @typedef {object} Details
+ * @property {string} date
+ * @property {string} rights
+ * @property {string} attribution
+ * @property {string} url      of the picture at its home, http or https
+ * @property {string} pageUrl  of the page about it, http or https
+ */
+
+/** @typedef {Image & Details} DetailedImage */
+
+const LONGEST_TEXT = 500;
+const GREY = "#8a857c";
+// Bidirectional overrides and isolates: inside an attribute nothing contains them.
+const DIRECTION_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * @param {unknown} value  from an answer, an event or storage
+ * @returns {DetailedImage | null} null when it is no image that can be shown
+ */
+export function readImage(value) {
+  if (typeof value !== "object" || value === null) return null;
+  const raw = /** @type {Record<string, unknown>} */ (value);
+  const id = number(raw.id);
+  const width = number(raw.width);
+  const height = number(raw.height);
+  if (id === null || !Number.isSafeInteger(id) || !width || !height || width < 0 || height < 0) return null;
+  return {
+    id,
+    width,
+    height,
+    color: typeof raw.color === "string" && /^#[0-9a-f]{6}$/i.test(raw.color) ? raw.color : GREY,
+    title: plain(raw.title),
+    creator: plain(raw.creator),
+    score: number(raw.score),
+    nearDuplicates: number(raw.near_duplicates ?? raw.nearDuplicates) ?? 0,
+    date: plain(raw.date),
+    rights: plain(raw.rights),
+    attribution: plain(raw.attribution),
+    url: safeLink(raw.url),
+    pageUrl: safeLink(raw.page_url ?? raw.pageUrl),
+  };
+}
+
+/**
+ * @param {unknown} values
+ * @returns {DetailedImage[]} the showable ones, in their order
+ */
+export function readImages(values) {
+  if (!Array.isArray(values)) return [];
+  return values.map(readImage).filter((image) => image !== null);
+}
+
+/**
+ * What to call a picture, in attributes and in the window's title.
+ *
+ * @param {Image} image
+ */
+export function nameOf(image) {
+  const words = [image.title, image.creator].filter(Boolean).join(", ");
+  return words.replace(DIRECTION_CONTROLS, "") || `Untitled picture ${image.id}`;
+}
+
+/**
+ * @param {Image} image
+ * @param {number} width  one of the server's thumbnail widths
+ */
+export function thumbnail(image, width) {
+  return `/thumbs/${image.id}/${width}`;
+}
+
+/**
+ * The address, where it may be linked to.
+ *
+ * @param {unknown} value
+ * @returns {string} empty for anything but http and https
+ */
+export function safeLink(value) {
+  if (typeof value !== "string" || !URL.canParse(value)) return "";
+  const url = new URL(value);
+  return url.protocol === "https:" || url.protocol === "http:" ? url.href : "";
+}
+
+/**
+ * Text from the web on one line: without control characters and broken surrogates, of bounded length.
+ *
+ * @param {unknown} value
+ */
+export function plain(value) {
+  if (typeof value !== "string") return "";
+  const line = value.replace(/[\p{Cc}\p{Cs}\s]+/gu, " ").trim();
+  return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT).trimEnd()}…` : line;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {number | null}
+ */
+function number(value) {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,169 @@
+// @ts-check
+/** The gallery's page: joins the wall, the header and the server's events. */
+
+import { Arrivals } from "./arrivals.js";
+import { count, counted, rate } from "./format.js";
+import { Gallery } from "./gallery.js";
+import { readImage, readImages } from "./images.js";
+import { Live } from "./live.js";
+import { freshSeed } from "./places.js";
+import { Question } from "./question.js";
+import { part } from "./tile.js";
+import { Views } from "./views.js";
+import { Wall } from "./wall.js";
+
+const COUNTER_EVERY = 250;
+const SPOKEN_EVERY = 15_000;
+
+const page = document.body;
+const config = JSON.parse(part(page, "#page-data").textContent);
+const arrivals = new Arrivals();
+const gallery = new Gallery({
+  wall: new Wall(part(page, "#wall"), part(page, "#tile"), config.thumbnail_widths),
+  question: new Question(part(page, "#question"), config.thumbnail_widths),
+  views: new Views(sessionStorage),
+  arrivals,
+  pageSize: config.page_size,
+  title: config.title,
+});
+const live = new Live("/api/events");
+
+/** @type {import("./live.js").Stats} */
+let stats = { images: config.images };
+let connected = true;
+
+/**
+ * Run at most once in a while, and then with the latest.
+ *
+ * @param {() => void} run
+ * @param {number} every  milliseconds
+ */
+function seldom(run, every) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      run();
+    }, every);
+  };
+}
+
+/**
+ * Writes only what differs: a screen reader and the layout hear of nothing else.
+ *
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
+function tell(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function summary() {
+  if (typeof stats.images !== "number") return "";
+  return [counted(stats.images, "picture"), rate(stats.rate)].filter(Boolean).join(" · ");
+}
+
+function showCounter() {
+  tell(part(page, "#counter"), summary());
+  part(page, "#offline").hidden = connected;
+  const fresh = part(page, "#fresh");
+  const shown = gallery.view.place.kind === "random" ? gallery.fresh : 0;
+  fresh.hidden = shown === 0;
+  if (shown) tell(fresh, `+${count(shown)} new`);
+}
+
+function showStatus() {
+  const { feed, grid, place } = gallery.view;
+  const empty = grid.images.length === 0;
+  const settled = feed.state === "ended";
+  part(page, "#loading").hidden = feed.state !== "loading" && feed.state !== "idle";
+  part(page, "#failed").hidden = feed.state !== "failed";
+  part(page, "#gone").hidden = feed.state !== "gone";
+  part(page, "#empty").hidden = !(settled && empty && place.kind === "random");
+  part(page, "#alone").hidden = !(settled && empty && place.kind === "similar");
+  part(page, "#end").hidden = !(settled && !empty);
+  if (feed.state === "failed") tell(part(page, "#failed-why"), connected ? feed.error : "The server cannot be reached.");
+}
+
+const counter = seldom(showCounter, COUNTER_EVERY);
+const spoken = seldom(() => tell(part(page, "#spoken"), summary()), SPOKEN_EVERY);
+
+function listen() {
+  live.onimage = (value) => {
+    const image = readImage(value);
+    if (!image) return;
+    arrivals.add(image);
+    settle();
+  };
+  live.onstats = (value) => {
+    stats = value;
+    if (typeof value.images === "number") gallery.compare(value.images);
+    counter();
+    spoken();
+  };
+  live.onconnection = (state) => {
+    if (state && gallery.view.feed.state === "failed") gallery.view.feed.load();
+    connected = state;
+    counter();
+    showStatus();
+  };
+  live.open();
+}
+
+// Arrivals are hung a few at a time, however fast they come.
+const settle = seldom(() => gallery.arrived(), COUNTER_EVERY);
+
+function shuffle() {
+  gallery.go({ kind: "random", seed: freshSeed() });
+}
+
+/** The latest pictures first, then the collection in an order of its own. */
+function showFresh() {
+  const { images } = arrivals.since(gallery.view.mark);
+  gallery.go({ kind: "random", seed: freshSeed() }, { images: images.reverse() });
+}
+
+/**
+ * @param {string} selector
+ * @param {() => void} act  instead of following the link
+ */
+function onPlainClick(selector, act) {
+  part(page, selector).addEventListener("click", (/** @type {MouseEvent} */ event) => {
+    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.isComposing);
+  if (!plain || event.defaultPrevented || (event.key !== "Escape" && event.key !== "Backspace")) return;
+  event.preventDefault();
+  gallery.back();
+}
+
+gallery.onchange = () => {
+  showCounter();
+  showStatus();
+};
+onPlainClick("#home", () => gallery.go({ kind: "random", seed: null }));
+onPlainClick("#shuffle", shuffle);
+part(page, "#fresh").addEventListener("click", showFresh);
+part(page, "#retry").addEventListener("click", () => gallery.view.feed.load());
+addEventListener("keydown", onKey);
+// A page kept for going back to must not hold a connection; it opens one again when it is shown.
+addEventListener("pagehide", () => live.close());
+addEventListener("pageshow", (event) => event.persisted && live.open());
+addEventListener("online", () => gallery.view.feed.state === "failed" && gallery.view.feed.load());
+
+gallery.start({
+  question: readImage(config.question),
+  images: readImages(config.answer.results),
+  first: config.first,
+  next: config.answer.next,
+  total: config.answer.total ?? null,
+});
+part(page, "main").classList.add("ready");
+listen();

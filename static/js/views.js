@@ -1,0 +1,179 @@
+// @ts-check
+/**
+ * What each entry of the browser's history shows, kept so that going back finds the same pictures at the same place,
+ * also after a reload.
+ *
+ * The latest views live in memory as they are. All are written to the session's storage when they are left, bounded:
+ * the least recently used are dropped first, and rebuilt from their address when somebody comes back to them.
+ */
+
+import { Feed } from "./feed.js";
+import { Grid } from "./grid.js";
+import { readImage, readImages } from "./images.js";
+
+/** @typedef {import("./images.js").DetailedImage} DetailedImage */
+/** @typedef {import("./layout.js").Frame} Frame */
+/** @typedef {import("./places.js").Place} Place */
+
+const PREFIX = "artalike:view:";
+const ORDER = "artalike:views";
+const VIEWS_IN_MEMORY = 8;
+const VIEWS_STORED = 30;
+const IMAGES_STORED = 10_000;
+
+export class View {
+  /** Pixels scrolled. */
+  scroll = 0;
+  /**
+   * The first picture on the screen, to find the place again in a window of another width.
+   *
+   * @type {{index: number, distance: number} | null}
+   */
+  anchor = null;
+  /** The picture that had the focus, or 0. */
+  focused = 0;
+  /** Up to which arrival it has taken in or counted what is new. */
+  mark = 0;
+  /** Arrivals that it cannot show any more. */
+  missed = 0;
+
+  /**
+   * @param {string} key  of its entry in the history
+   * @param {Place} place
+   * @param {DetailedImage | null} question  the picture that the others are like
+   * @param {Feed} feed
+   * @param {Grid} grid
+   */
+  constructor(key, place, question, feed, grid) {
+    this.key = key;
+    this.place = place;
+    this.question = question;
+    this.feed = feed;
+    this.grid = grid;
+  }
+
+  toJSON() {
+    const { place, question, scroll, anchor, focused, missed } = this;
+    const { first, next, total } = this.feed;
+    const { frame, breaks, images } = this.grid;
+    return { place, question, scroll, anchor, focused, missed, first, next, total, frame, breaks, images };
+  }
+
+  /**
+   * @param {string} key
+   * @param {any} saved  what `toJSON` gave, after a trip through JSON
+   */
+  static fromJSON(key, saved) {
+    const images = readImages(saved.images);
+    const question = readImage(saved.question);
+    const seen = [...images, ...(question ? [question] : [])].map((image) => image.id);
+    const feed = new Feed({ first: saved.first, next: saved.next, total: saved.total, seen });
+    const view = new View(key, saved.place, question, feed, Grid.restore(saved.frame, images, saved.breaks));
+    const { scroll, anchor, focused, missed } = saved;
+    return Object.assign(view, { scroll, anchor, focused, missed });
+  }
+}
+
+export class Views {
+  /** @type {Map<string, View>} least recently used first */
+  #open = new Map();
+
+  /** @param {Storage} storage  the session's */
+  constructor(storage) {
+    this.storage = storage;
+  }
+
+  /** @param {View} view */
+  keep(view) {
+    this.#open.delete(view.key);
+    this.#open.set(view.key, view);
+    for (const [key, oldest] of this.#open) {
+      if (this.#open.size <= VIEWS_IN_MEMORY) break;
+      this.save(oldest);
+      this.#open.delete(key);
+    }
+  }
+
+  /**
+   * @param {string} key
+   * @returns {View | null} null when it has been dropped, or never was
+   */
+  find(key) {
+    return this.#open.get(key) ?? this.#load(key);
+  }
+
+  /**
+   * Write a view down, dropping others where there is no room.
+   *
+   * @param {View} view
+   */
+  save(view) {
+    if (view.grid.images.length > IMAGES_STORED) return this.#drop(view.key);
+    const text = JSON.stringify(view);
+    const others = this.#order().filter(([key]) => key !== view.key);
+    /** @type {[string, number][]} */
+    const order = [...others, [view.key, view.grid.images.length]];
+    while (order.length > VIEWS_STORED || (order.length > 1 && sizes(order) > IMAGES_STORED)) this.#remove(order);
+    while (order.length > 0 && !this.#write(PREFIX + view.key, text)) this.#remove(order);
+    this.#write(ORDER, JSON.stringify(order));
+  }
+
+  /**
+   * @param {string} key
+   * @returns {View | null}
+   */
+  #load(key) {
+    try {
+      const text = this.storage.getItem(PREFIX + key);
+      return text === null ? null : View.fromJSON(key, JSON.parse(text));
+    } catch {
+      return null; // storage is switched off, or written by another version: the view is rebuilt from its address
+    }
+  }
+
+  /** @param {string} key */
+  #drop(key) {
+    const order = this.#order();
+    this.storage.removeItem(PREFIX + key);
+    this.#write(ORDER, JSON.stringify(order.filter(([other]) => other !== key)));
+  }
+
+  /** @param {[string, number][]} order  the first of which goes */
+  #remove(order) {
+    const [key] = /** @type {[string, number]} */ (order.shift());
+    try {
+      this.storage.removeItem(PREFIX + key);
+    } catch {
+      // switched off: there is nothing to remove
+    }
+  }
+
+  /** @returns {[string, number][]} keys with their counts of images, least recently saved first */
+  #order() {
+    try {
+      const order = JSON.parse(this.storage.getItem(ORDER) ?? "[]");
+      return Array.isArray(order) ? order : [];
+    } catch {
+      return [];
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} text
+   * @returns {boolean} false when there is no room
+   */
+  #write(name, text) {
+    try {
+      this.storage.setItem(name, text);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** @param {[string, number][]} order */
+function sizes(order) {
+  return order.reduce((sum, [, images]) => sum + images, 0);
+}

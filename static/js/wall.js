@@ -1,0 +1,223 @@
+// @ts-check
+/**
+ * The wall in the page: tiles for the rows of a grid that are on the screen or near it, and for no others.
+ *
+ * The wall has its full height at all times and tiles lie at exact places, so nothing moves when tiles come and go.
+ */
+
+import { targetHeight } from "./layout.js";
+import { createTile, equip, placeTile } from "./tile.js";
+
+/** @typedef {import("./grid.js").Grid} Grid */
+/** @typedef {import("./layout.js").Frame} Frame */
+
+const SCREENS_KEPT = 1.5;
+
+export class Wall {
+  /** @type {() => void} called after what is on the screen has changed */
+  onrender = () => {};
+  /** @type {(index: number, tile: HTMLLIElement, event: MouseEvent) => void} */
+  onopen = () => {};
+  /** @type {Grid | null} */
+  #grid = null;
+  /** @type {Map<number, HTMLLIElement>} by index, in no order */
+  #tiles = new Map();
+  /** @type {Map<string, HTMLLIElement>} tiles that the server has rendered, by id, until they are used */
+  #rendered = new Map();
+  #offset = 0;
+  #asked = false;
+
+  /**
+   * @param {HTMLElement} element            the list
+   * @param {HTMLTemplateElement} template   of a tile
+   * @param {readonly number[]} widths       the server's thumbnail widths, ascending
+   */
+  constructor(element, template, widths) {
+    this.element = element;
+    this.template = template;
+    this.widths = widths;
+    for (const tile of element.querySelectorAll("li")) this.#rendered.set(tile.dataset.id ?? "", tile);
+    addEventListener("scroll", () => this.#ask(), { passive: true });
+    element.addEventListener("click", (event) => this.#click(event));
+    element.addEventListener("keydown", (event) => this.#keydown(event));
+  }
+
+  /** @returns {Frame} what fits the wall's width now */
+  get frame() {
+    const width = Math.floor(this.element.clientWidth);
+    return { width, height: targetHeight(width), gap: width < 600 ? 6 : 10 };
+  }
+
+  /** Pixels between the bottom of the screen and the end of the wall; negative when the end is on the screen. */
+  get ahead() {
+    return this.#offset + (this.#grid?.height ?? 0) - scrollY - innerHeight;
+  }
+
+  /**
+   * Show a grid, scrolled to a place.
+   *
+   * @param {Grid} grid
+   * @param {number} scroll  pixels from the top of the page
+   */
+  show(grid, scroll) {
+    for (const tile of this.#tiles.values()) tile.remove();
+    this.#tiles.clear();
+    this.#grid = grid;
+    this.element.classList.add("ready");
+    this.#measure();
+    scrollTo({ top: scroll, behavior: "instant" });
+    this.#render();
+    for (const tile of this.#rendered.values()) tile.remove();
+    this.#rendered.clear();
+  }
+
+  /** After the grid has grown or was laid out again. */
+  refresh() {
+    this.#measure();
+    for (const [index, tile] of this.#tiles) this.#put(index, tile);
+    this.#render();
+  }
+
+  /**
+   * The first picture on the screen and how far its top is from the screen's.
+   *
+   * @returns {{index: number, distance: number}}
+   */
+  get anchor() {
+    const grid = this.#grid;
+    const top = scrollY - this.#offset;
+    const row = grid?.rows[grid.rowsBetween(top, top)[0]];
+    return row ? { index: row.start, distance: row.top - top } : { index: 0, distance: -top };
+  }
+
+  /**
+   * Scroll so that a picture is at this distance from the top of the screen.
+   *
+   * @param {{index: number, distance: number}} anchor
+   */
+  restore({ index, distance }) {
+    const top = this.#grid?.box(index)?.top ?? 0;
+    scrollTo({ top: this.#offset + top - distance, behavior: "instant" });
+    this.#render();
+  }
+
+  /**
+   * Move the focus to a picture, and the screen only when it is not on it.
+   *
+   * @param {number} index
+   */
+  focus(index) {
+    const box = this.#grid?.box(index);
+    if (!box) return;
+    const top = this.#offset + box.top;
+    const header = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
+    if (top < scrollY + header) scrollTo({ top: top - header, behavior: "instant" });
+    if (top + box.height > scrollY + innerHeight) scrollTo({ top: top + box.height - innerHeight + 16, behavior: "instant" });
+    this.#render();
+    this.#tiles.get(index)?.querySelector("a")?.focus({ preventScroll: true });
+  }
+
+  /** @param {number} index  of a picture; it has a tile while it is near the screen */
+  tile(index) {
+    return this.#tiles.get(index);
+  }
+
+  /**
+   * @param {Element | null} element
+   * @returns {number} the index of the picture it is in, or -1
+   */
+  indexOf(element) {
+    const tile = element?.closest("li");
+    for (const [index, other] of this.#tiles) if (other === tile) return index;
+    return -1;
+  }
+
+  #measure() {
+    this.element.style.height = `${this.#grid?.height ?? 0}px`;
+    this.#offset = this.element.getBoundingClientRect().top + scrollY;
+  }
+
+  #ask() {
+    if (this.#asked) return;
+    this.#asked = true;
+    requestAnimationFrame(() => {
+      this.#asked = false;
+      this.#render();
+    });
+  }
+
+  #render() {
+    const grid = this.#grid;
+    if (!grid) return;
+    const top = scrollY - this.#offset;
+    const margin = SCREENS_KEPT * innerHeight;
+    const [first, end] = grid.rowsBetween(top - margin, top + innerHeight + margin);
+    const from = grid.rows[first]?.start ?? 0;
+    const to = grid.rows[end]?.start ?? grid.placed;
+    for (const [index, tile] of this.#tiles) {
+      if ((index >= from && index < to) || tile.contains(document.activeElement)) continue;
+      tile.remove();
+      this.#tiles.delete(index);
+    }
+    for (let index = to - 1; index >= from; index--) if (!this.#tiles.has(index)) this.#hang(index);
+    this.onrender();
+  }
+
+  /** @param {number} index  of the picture that gets a tile, before the one behind it */
+  #hang(index) {
+    const image = /** @type {Grid} */ (this.#grid).images[index];
+    const tile = this.#adopt(image) ?? createTile(this.template, image, this.widths);
+    this.#put(index, tile);
+    this.element.insertBefore(tile, this.#following(index));
+    this.#tiles.set(index, tile);
+  }
+
+  /** @param {import("./images.js").DetailedImage} image */
+  #adopt(image) {
+    const tile = this.#rendered.get(String(image.id));
+    if (!tile) return null;
+    this.#rendered.delete(String(image.id));
+    equip(tile, image);
+    return tile;
+  }
+
+  /**
+   * Reading order is the order in the page, also beside a tile that stays because it has the focus.
+   *
+   * @param {number} index
+   */
+  #following(index) {
+    const next = this.#tiles.get(index + 1);
+    if (next) return next;
+    let nearest = Infinity;
+    for (const other of this.#tiles.keys()) if (other > index && other < nearest) nearest = other;
+    return this.#tiles.get(nearest) ?? null;
+  }
+
+  /**
+   * @param {number} index
+   * @param {HTMLLIElement} tile
+   */
+  #put(index, tile) {
+    const box = this.#grid?.box(index);
+    if (box) placeTile(tile, box);
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    const index = this.indexOf(link);
+    if (index < 0 || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.onopen(index, /** @type {HTMLLIElement} */ (this.#tiles.get(index)), event);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keydown(event) {
+    if (!event.key.startsWith("Arrow") || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const index = this.indexOf(event.target instanceof Element ? event.target : null);
+    if (index < 0 || !this.#grid) return;
+    event.preventDefault();
+    this.focus(this.#grid.neighbor(index, event.key));
+  }
+}

@@ -1,0 +1,204 @@
+"""Gets pictures and documents, and keeps every rule on the way: guard, robots.txt, slots, opt-outs, caps.
+
+Redirects are followed by hand, because each hop may lead to another host, with other rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from mimetypes import guess_type
+from typing import Final, Self
+
+from aiohttp.abc import AbstractResolver
+from aiohttp.resolver import ThreadedResolver
+
+from artalike.config import Settings
+from artalike.crawl import files, robots, urls
+from artalike.crawl.directives import KEEPS_PICTURES_OUT
+from artalike.crawl.guard import AddressGuard
+from artalike.crawl.slots import Slots
+from artalike.crawl.sources.base import NO_HEADERS, Document
+from artalike.crawl.transport import Cap, Reply, Transport
+from artalike.errors import FailureKind, FetchError
+from artalike.records import Download, Task
+
+IMAGE_ACCEPT: Final = "image/avif,image/webp,image/jpeg,image/png,image/*;q=0.8,*/*;q=0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchStatistics:
+    """Since the start: ``requests`` sent and ``bytes`` received; ``in_flight`` now."""
+
+    requests: int
+    bytes: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """How one address is asked for. ``headers`` stay with its origin; ``accept`` goes along on every hop."""
+
+    cap: Cap
+    accept: str = "*/*"
+    headers: Mapping[str, str] = NO_HEADERS
+    obey_robots: bool = True
+    max_redirects: int = 5
+
+
+class Fetcher:
+    """The crawler's hands; satisfies :class:`~artalike.crawl.sources.base.Reach`. Made by :meth:`open`."""
+
+    def __init__(self, settings: Settings, guard: AddressGuard, transport: Transport) -> None:
+        crawl = settings.crawl
+        self._settings = settings
+        self._guard = guard
+        self._transport = transport
+        self._robots = robots.Robots(self._robots_txt, hours=crawl.robots_hours)
+        self.slots: Final = Slots(concurrency=crawl.host_concurrency, rate=crawl.host_rate)
+        # A visitor does not wait behind the crawl; the places still keep visitors from flooding a host.
+        self._query_slots = Slots(concurrency=crawl.host_concurrency, rate=0)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings, *, resolver: AbstractResolver | None = None) -> AsyncIterator[Self]:
+        """A fetcher with its connections; ``resolver`` looks up names instead of the system's."""
+        guard = AddressGuard(allow_private=settings.crawl.allow_private)
+        async with Transport(settings, guard, resolver or ThreadedResolver()) as transport:
+            yield cls(settings, guard, transport)
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    def statistics(self) -> FetchStatistics:
+        """What has been sent and received."""
+        return FetchStatistics(self._transport.requests, self._transport.bytes, self._transport.in_flight)
+
+    async def image(self, task: Task) -> Download:
+        """The bytes of a task's picture, from the web or from this machine. They are not looked at here.
+
+        Raises FetchError of any kind: OPTED_OUT for a picture whose owner does not want it used.
+        """
+        limit = self._settings.download.max_bytes
+        if urls.is_local(task.url):
+            data, final_url = await files.read(task.url, limit), task.url
+        else:
+            reply = await self._succeed(task.url, self._ask(limit, IMAGE_ACCEPT), self.slots)
+            if refusals := reply.directives & KEEPS_PICTURES_OUT:
+                names = ", ".join(sorted(refusals))
+                raise FetchError(FailureKind.OPTED_OUT, f"{reply.url}: its owner says {names} in X-Robots-Tag")
+            data, final_url = reply.data, reply.url
+        if not data:
+            raise FetchError(FailureKind.EMPTY, f"{task.url[:500]}: no bytes")
+        return Download(task, data, final_url)
+
+    async def document(
+        self, url: str, *, accept: str = "*/*", headers: Mapping[str, str] = NO_HEADERS, max_bytes: int | None = None
+    ) -> Document:
+        """See :meth:`~artalike.crawl.sources.base.Reach.document`."""
+        limit = self._settings.download.max_document_bytes if max_bytes is None else max_bytes
+        if urls.is_local(url):
+            return Document(url, await files.read(url, limit), guess_type(url)[0] or "")
+        reply = await self._succeed(url, self._ask(limit, accept, headers), self.slots)
+        return Document(reply.url, reply.data, reply.content_type, reply.charset, reply.directives)
+
+    async def sitemaps(self, url: str) -> Sequence[str]:
+        """See :meth:`~artalike.crawl.sources.base.Reach.sitemaps`."""
+        rules = await self._robots.rules(self._guard.check(url))
+        return rules.sitemaps
+
+    async def query(self, url: str) -> bytes:
+        """The bytes at a visitor's address: a single look on a person's behalf, so robots.txt is not asked.
+
+        Never a local file. At most ``gallery.max_upload_bytes``. Raises FetchError.
+        """
+        cap = Cap(self._settings.gallery.max_upload_bytes)
+        ask = _Ask(cap, IMAGE_ACCEPT, obey_robots=False, max_redirects=self._settings.download.max_redirects)
+        return (await self._succeed(url, ask, self._query_slots)).data
+
+    def _ask(self, limit: int, accept: str, headers: Mapping[str, str] = NO_HEADERS) -> _Ask:
+        return _Ask(Cap(limit), accept, headers, max_redirects=self._settings.download.max_redirects)
+
+    async def _robots_txt(self, url: str) -> Reply:
+        ask = _Ask(Cap(robots.MAX_BYTES, cut=True), obey_robots=False, max_redirects=robots.MAX_REDIRECTS)
+        return await self._follow(url, ask, self.slots)
+
+    async def _succeed(self, url: str, ask: _Ask, slots: Slots) -> Reply:
+        reply = await self._follow(url, ask, slots)
+        if not 200 <= reply.status < 300:
+            raise self._refusal(reply)
+        return reply
+
+    async def _follow(self, url: str, ask: _Ask, slots: Slots) -> Reply:
+        first, seen = "", set[str]()
+        for _ in range(ask.max_redirects + 1):
+            url = self._checked(url)
+            first = first or url
+            if url in seen:
+                break
+            seen.add(url)
+            # What a caller adds for one origin (a key, say) is for no other.
+            own = ask.headers if urls.origin_of(url) == urls.origin_of(first) else NO_HEADERS
+            reply = await self._hop(url, ask, {**own, "Accept": ask.accept}, slots)
+            if reply.location is None:
+                return reply
+            url = _target(reply.url, reply.location)
+        raise FetchError(
+            FailureKind.REDIRECT_LOOP, f"{first}: redirects in a circle, or more than {ask.max_redirects} times"
+        )
+
+    async def _hop(self, url: str, ask: _Ask, headers: Mapping[str, str], slots: Slots) -> Reply:
+        rules = await self._robots.check(url) if ask.obey_robots else robots.Rules()
+        host = urls.host_of(url)
+        wait = slots.wait(host)
+        if wait > self._settings.download.total_seconds:
+            # A worker has better things to do; the frontier can wait.
+            raise FetchError(
+                FailureKind.RATE_LIMITED, f"{url}: its host asked for a rest", retryable=True, retry_after=wait
+            )
+        async with slots.hold(host, delay=rules.crawl_delay):
+            reply = await self._transport.get(url, ask.cap, headers)
+        self._rest(reply, slots)
+        return reply
+
+    def _rest(self, reply: Reply, slots: Slots) -> None:
+        if reply.status not in {429, 503}:
+            return
+        # A 503 without a wish may be of this one address; a 429 is always of the host.
+        default = self._settings.crawl.backoff_seconds if reply.status == 429 else 0.0
+        slots.back_off(urls.host_of(reply.url), default if reply.retry_after is None else reply.retry_after)
+
+    def _checked(self, url: str) -> str:
+        reason = urls.invalid_reason(url)
+        if reason is not None:
+            raise FetchError(FailureKind.BAD_URL, reason)
+        return self._guard.check(url)
+
+    @staticmethod
+    def _refusal(reply: Reply) -> FetchError:
+        kind, retryable = _meaning(reply.status)
+        return FetchError(
+            kind, f"{reply.url}: answered {reply.status}", retryable=retryable, retry_after=reply.retry_after
+        )
+
+
+def _target(base: str, location: str) -> str:
+    target = urls.join(base, location)
+    if target is None:
+        raise FetchError(FailureKind.BAD_URL, f"{base}: redirects to {location[:200]!r}, which is no web address")
+    return target
+
+
+def _meaning(status: int) -> tuple[FailureKind, bool]:
+    """What a status that is no success counts as, and whether another try may help."""
+    if status in {404, 410}:
+        return FailureKind.NOT_FOUND, False
+    if status == 429:
+        return FailureKind.RATE_LIMITED, True
+    if status == 408:
+        return FailureKind.TIMEOUT, True
+    if status >= 500:
+        return FailureKind.SERVER_ERROR, True
+    return FailureKind.REFUSED, False

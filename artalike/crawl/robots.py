@@ -1,0 +1,160 @@
+"""robots.txt as RFC 9309 wants it obeyed: what may be fetched, how fast, and where the sitemaps are.
+
+What cannot be found (4xx) allows all; what cannot be reached or read (429, 5xx, no connection) allows nothing for now.
+A copy that has grown old goes on counting while its site is out of reach (RFC 9309 §2.4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from anyio import to_thread
+from protego import Protego
+
+from artalike.crawl import urls
+from artalike.crawl.directives import AGENT
+from artalike.crawl.transport import Reply
+from artalike.errors import FailureKind, FetchError
+
+MAX_BYTES: Final = 500 * 1024
+"""RFC 9309 §2.5: at least so much is read; what comes behind it is not."""
+MAX_REDIRECTS: Final = 5
+LONGEST_CRAWL_DELAY: Final = 600.0
+"""Seconds; more would mean never."""
+MAX_SITEMAPS: Final = 1000
+CACHED_ORIGINS: Final = 10_000
+UNREACHABLE_SECONDS: Final = 60.0
+"""How long nobody asks again after a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one site's robots.txt says to us. ``crawl_delay`` is in seconds, 0 for none."""
+
+    parsed: Protego | None = None
+    crawl_delay: float = 0.0
+    sitemaps: tuple[str, ...] = ()
+
+    def allows(self, url: str) -> bool:
+        """Whether we may fetch ``url``, which must be of this site."""
+        return self.parsed is None or bool(self.parsed.can_fetch(url, AGENT))
+
+
+def _not_asked() -> FetchError:
+    return FetchError(FailureKind.ROBOTS, "robots.txt has not been asked for yet", retryable=True)
+
+
+@dataclass(slots=True)
+class _Entry:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    answer: Rules | FetchError = field(default_factory=_not_asked)
+    fresh_until: float = -math.inf
+
+
+class Robots:
+    """The rules of all sites, fetched once and kept for ``hours``.
+
+    ``fetch`` gets one robots.txt: through the guard, redirects followed, whatever the status; it raises FetchError.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[str], Awaitable[Reply]],
+        *,
+        hours: float,
+        capacity: int = CACHED_ORIGINS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._seconds = hours * 3600.0
+        self._capacity = capacity
+        self._clock = clock
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+
+    async def rules(self, url: str) -> Rules:
+        """The rules of the site of ``url``. Callers at the same time share one request.
+
+        Raises FetchError, retryable, while the site's robots.txt cannot be had.
+        """
+        origin = urls.origin_of(url)
+        entry = self._entry(origin)
+        async with entry.lock:
+            if self._clock() >= entry.fresh_until:
+                await self._refresh(entry, f"{origin}/robots.txt")
+        if isinstance(entry.answer, FetchError):
+            raise self._again(entry.answer, entry.fresh_until - self._clock())
+        return entry.answer
+
+    async def check(self, url: str) -> Rules:
+        """The rules of the site of ``url``, which allow it.
+
+        Raises FetchError: ROBOTS when they forbid it, or as :meth:`rules`.
+        """
+        rules = await self.rules(url)
+        if not rules.allows(url):
+            raise FetchError(FailureKind.ROBOTS, f"{url}: forbidden by the site's robots.txt")
+        return rules
+
+    @staticmethod
+    def _again(failure: FetchError, seconds: float) -> FetchError:
+        # Asking again before the next look at robots.txt would only use up tries.
+        wait = max(seconds, 0.0) if failure.retryable else None
+        return FetchError(failure.kind, str(failure), retryable=failure.retryable, retry_after=wait)
+
+    async def _refresh(self, entry: _Entry, url: str) -> None:
+        try:
+            entry.answer = await self._read(url)
+            entry.fresh_until = self._clock() + self._seconds
+        except FetchError as error:
+            if isinstance(entry.answer, FetchError):
+                entry.answer = error
+            entry.fresh_until = self._clock() + max(UNREACHABLE_SECONDS, error.retry_after or 0.0)
+
+    async def _read(self, url: str) -> Rules:
+        try:
+            reply = await self._fetch(url)
+        except FetchError as error:
+            if error.kind is FailureKind.REDIRECT_LOOP:
+                return Rules()  # RFC 9309 §2.3.1.2: after five redirects it may be taken to be missing
+            raise
+        if reply.status == 429 or reply.status >= 500:
+            raise FetchError(
+                FailureKind.ROBOTS,
+                f"{url}: answered {reply.status}; nothing of the site may be fetched until it can be read",
+                retryable=True,
+                retry_after=reply.retry_after,
+            )
+        if not 200 <= reply.status < 300:
+            return Rules()
+        return await to_thread.run_sync(_parse, reply.data, reply.url)
+
+    def _entry(self, origin: str) -> _Entry:
+        entry = self._entries.setdefault(origin, _Entry())
+        self._entries.move_to_end(origin)
+        while len(self._entries) > self._capacity:
+            self._entries.popitem(last=False)
+        return entry
+
+
+def _parse(data: bytes, url: str) -> Rules:
+    parsed = Protego.parse(data.decode("utf-8-sig", "replace"))
+    sitemaps = (urls.join(url, sitemap) for sitemap in list(parsed.sitemaps)[:MAX_SITEMAPS])
+    return Rules(
+        parsed=parsed,
+        crawl_delay=_delay(parsed),
+        sitemaps=tuple(dict.fromkeys(sitemap for sitemap in sitemaps if sitemap is not None)),
+    )
+
+
+def _delay(parsed: Protego) -> float:
+    delay = float(parsed.crawl_delay(AGENT) or 0.0)
+    rate = parsed.request_rate(AGENT)
+    if rate is not None and rate.requests > 0:
+        delay = max(delay, rate.seconds / rate.requests)
+    return min(max(delay, 0.0), LONGEST_CRAWL_DELAY) if math.isfinite(delay) else 0.0

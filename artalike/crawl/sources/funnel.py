@@ -1,0 +1,76 @@
+"""What every candidate passes on its way out of a source, whatever kind it is of.
+
+Here, and only here, addresses get their one spelling, text from the web is made plain, and a ``file:`` address that
+comes from anything but this machine is stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from anyio import to_thread
+
+from artalike.crawl import text, urls
+from artalike.crawl.sources.base import Document, Found, Reach, Source
+from artalike.records import Candidate, Task
+
+
+class Funnel:
+    """A source whose candidates have been checked."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.kind = source.kind
+        self.looks_like = source.looks_like
+        self.schemes = source.schemes
+
+    def match(self, text: str) -> str | None:
+        return self._source.match(text)
+
+    def recognizes(self, document: Document) -> bool:
+        return self._source.recognizes(document)
+
+    async def expand(self, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
+        # aclosing: who stops half way (a crawl that ends) must not leave the inner generator to the garbage collector.
+        async with aclosing(self._source.expand(task, reach)) as batches:
+            async for found in batches:
+                # A thousand texts take tens of milliseconds to clean: too long for the event loop.
+                checked = await to_thread.run_sync(_checked_all, found.candidates, urls.is_local(task.url))
+                yield Found(checked, found.cursor)
+
+
+def _checked_all(candidates: Sequence[Candidate], local: bool) -> list[Candidate]:
+    return [checked(candidate, local=local) for candidate in candidates]
+
+
+def checked(candidate: Candidate, *, local: bool) -> Candidate:
+    """The candidate with canonical addresses and plain texts.
+
+    ``local`` says that the document it comes from lies on this machine. An address that cannot be taken becomes one
+    that fails with BAD_URL when it is fetched, so that it is counted and seen.
+    """
+    metadata = text.clean(candidate.metadata)
+    return replace(
+        candidate,
+        url=_address(candidate.url, local=local),
+        thumbnail_url=_web_or_none(candidate.thumbnail_url),
+        metadata=replace(metadata, page_url=_web_or_none(metadata.page_url)),
+    )
+
+
+def _address(url: str, *, local: bool) -> str:
+    if urls.invalid_reason(url) is not None:
+        return url
+    try:
+        canonical = urls.canonical(url)
+    except ValueError as error:
+        return urls.invalid(f"{url[:200]!r}: {error}")
+    if urls.is_local(canonical) and not local:
+        return urls.invalid(f"{url[:200]!r}: a file of this machine, named from the web")
+    return canonical
+
+
+def _web_or_none(url: str | None) -> str | None:
+    return None if url is None else urls.web(url)

@@ -1,0 +1,165 @@
+"""Reads a page once, in document order, and keeps what is about pictures and links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from lxml import etree
+from lxml.html import HtmlElement, HTMLParser, document_fromstring
+
+from artalike.crawl import directives, urls
+from artalike.crawl.sources import jsonld
+from artalike.crawl.sources.charset import text_of
+from artalike.crawl.sources.content import is_picture_address
+from artalike.crawl.sources.findings import Findings
+from artalike.crawl.sources.srcset import largest
+from artalike.errors import FailureKind, ParseError
+from artalike.records import Candidate, Metadata
+
+MAX_META: Final = 1000
+
+# Where lazy loaders keep the true address until the picture is scrolled to, before the one that stands in for it.
+_SOURCES: Final = ("data-src", "data-original", "data-lazy-src", "data-full-src", "src")
+_SRCSETS: Final = ("data-srcset", "data-lazy-srcset", "srcset")
+_PICTURE_TAGS: Final = frozenset({"img", "amp-img"})
+_UNREADABLE_TYPES: Final = frozenset({"image/svg+xml", "image/jxl", "image/heic", "image/heif"})
+_SAID_OF_SITE: Final = ("og:description", "og:site_name")
+_SOCIAL: Final = ("og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src")
+
+
+@dataclass(slots=True)
+class Page:
+    """What a page says. ``links`` are the canonical addresses of its links, ``said`` its robots meta directives."""
+
+    base: str
+    title: str | None = None
+    said: frozenset[str] = frozenset()
+    links: dict[str, None] = field(default_factory=dict)
+    meta: dict[str, str] = field(default_factory=dict)
+    pictures: Findings = field(default_factory=Findings)
+
+
+def read_page(data: bytes, charset: str | None, url: str) -> Page:
+    """The page at ``url``. Raises ParseError, BAD_DOCUMENT, when there is nothing of HTML in it."""
+    # Through text and back: libxml2 then reads the encoding that we found, and stops at no NUL.
+    source = text_of(data, charset).replace("\0", "\ufffd").encode("utf-8", "replace")
+    try:
+        root = document_fromstring(source, parser=HTMLParser(encoding="utf-8", no_network=True))
+    except (etree.LxmlError, ValueError, AssertionError) as error:
+        raise ParseError(FailureKind.BAD_DOCUMENT, f"{url}: not readable as HTML: {str(error)[:200]}") from error
+    return _Reader(root, url).read()
+
+
+class _Reader:
+    def __init__(self, root: HtmlElement, url: str) -> None:
+        self._root = root
+        self._page = Page(base=url)
+
+    def read(self) -> Page:
+        self._read_head()
+        page = self._page
+        for script in self._root.iter("script"):
+            if "ld+json" in (script.get("type") or "").lower():
+                for candidate in jsonld.pictures(script.text or ""):
+                    self._add(candidate.url, candidate.metadata, thumbnail=candidate.thumbnail_url)
+        for element in self._root.iter("img", "amp-img", "a", "area"):
+            if element.tag in _PICTURE_TAGS:
+                self._read_picture(element)
+            else:
+                self._read_link(element)
+        self._read_social()
+        return page
+
+    def _read_head(self) -> None:
+        page = self._page
+        base = next((element.get("href") for element in self._root.iter("base") if element.get("href")), None)
+        if base is not None:
+            page.base = urls.join(page.base, base) or page.base
+        title = next(self._root.iter("title"), None)
+        page.title = None if title is None else _text(title)
+        for element in self._root.iter("meta"):
+            name = (element.get("property") or element.get("name") or "").strip().lower()
+            content = element.get("content") or ""
+            page.said |= directives.from_meta(name, content)
+            if name and content and len(page.meta) < MAX_META:
+                page.meta.setdefault(name, content)
+
+    def _read_picture(self, element: HtmlElement) -> None:
+        reference = _best_source(element)
+        if reference is None:
+            return
+        said = _said_of(element)
+        link = _enclosing_link(element)
+        full = urls.join(self._page.base, link.get("href") or "") if link is not None else None
+        if full is not None and is_picture_address(full):
+            # A small picture that leads to a large one is one picture.
+            self._add(full, said, thumbnail=reference)
+        else:
+            self._add(reference, said)
+
+    def _read_link(self, element: HtmlElement) -> None:
+        url = urls.join(self._page.base, element.get("href") or "")
+        if url is None:
+            return
+        if not is_picture_address(url):
+            if not {"nofollow", "ugc", "sponsored"} & set((element.get("rel") or "").lower().split()):
+                self._page.links.setdefault(url)
+        elif next(element.iter(*_PICTURE_TAGS), None) is None:  # else it is read as that picture's large version
+            self._add(url, Metadata(title=element.get("title") or _text(element)))
+
+    def _read_social(self) -> None:
+        meta = self._page.meta
+        title = meta.get("og:image:alt") or meta.get("twitter:image:alt") or meta.get("og:title")
+        extra: dict[str, str] = {name: meta[name] for name in _SAID_OF_SITE if name in meta}
+        for name in _SOCIAL:
+            if name in meta:
+                self._add(meta[name], Metadata(title=title, creator=meta.get("author"), extra=extra))
+        for element in self._root.iter("link"):
+            if "image_src" in (element.get("rel") or "").lower().split():
+                self._add(element.get("href") or "", Metadata(title=title))
+
+    def _add(self, reference: str, said: Metadata, *, thumbnail: str | None = None) -> None:
+        base = self._page.base
+        url = urls.join(base, reference)
+        if url is not None and urls.suffixes(url)[-1:] != (".svg",):
+            small = urls.join(base, thumbnail) if thumbnail else None
+            self._page.pictures.add(Candidate(url, thumbnail_url=small, metadata=said))
+
+
+def _best_source(element: HtmlElement) -> str | None:
+    """The largest version of an image element: of its own, and of the ``picture`` around it."""
+    candidates = [element.get(name) or "" for name in _SRCSETS]
+    parent = element.getparent()
+    if parent is not None and parent.tag == "picture":
+        for source in parent.iter("source"):
+            if (source.get("type") or "").lower() not in _UNREADABLE_TYPES:
+                candidates += [source.get(name) or "" for name in _SRCSETS]
+    # Joined, the sizes of all of them compete.
+    best = largest(", ".join(candidate for candidate in candidates if candidate.strip()))
+    if best is not None:
+        return best
+    sources = (element.get(name) or "" for name in _SOURCES)
+    return next((source for source in sources if source.strip() and not source.lower().startswith("data:")), None)
+
+
+def _said_of(element: HtmlElement) -> Metadata:
+    figure = next(element.iterancestors("figure"), None)
+    caption = next(figure.iter("figcaption"), None) if figure is not None else None
+    shown = _text(caption) if caption is not None else None
+    alt, title = element.get("alt"), element.get("title")
+    extra = {"alt": alt} if alt and shown else {}
+    return Metadata(title=shown or alt or title, extra=extra)
+
+
+def _enclosing_link(element: HtmlElement) -> HtmlElement | None:
+    for depth, ancestor in enumerate(element.iterancestors()):
+        if ancestor.tag == "a" and ancestor.get("href"):
+            return ancestor
+        if depth > 8:
+            break
+    return None
+
+
+def _text(element: HtmlElement) -> str | None:
+    return " ".join("".join(element.itertext("a", "b", "i", "em", "strong", "span", "p", element.tag)).split()) or None

@@ -1,0 +1,56 @@
+"""What may be asked of a source beside its address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from artalike.errors import FailureKind, ParseError, SourceError
+
+
+class Options(BaseModel):
+    """The options of all kinds, with the names that img2dataset has for columns.
+
+    ``depth`` is how many links are followed from the seed. ``url_col`` and ``caption_col`` name columns of a list;
+    of the columns that we have no field for, ``save_additional_columns`` keeps those it names instead of all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    depth: int | None = Field(None, ge=0, le=100)
+    url_col: str = Field("url", min_length=1)
+    caption_col: str | None = Field(None, min_length=1)
+    save_additional_columns: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """The options of a task. Raises ParseError, BAD_DOCUMENT, when one has a wrong type."""
+        try:
+            return cls.checked(options)
+        except SourceError as error:
+            raise ParseError(FailureKind.BAD_DOCUMENT, str(error)) from error
+
+    @classmethod
+    def checked(cls, options: Mapping[str, Any]) -> Self:
+        """The options of a seed. Raises SourceError that names the option, its value, and what was expected."""
+        try:
+            return cls.model_validate(dict(options))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(map(str, first["loc"]))
+            message = first["msg"][0].lower() + first["msg"][1:]
+            raise SourceError(f"option {name} = {str(first['input'])[:200]!r}: {message}") from error
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that no source understands, before anything is seeded.
+
+    Raises SourceError that names the option, its value, and what was expected.
+    """
+    unknown = sorted(set(options) - set(Options.model_fields))
+    if unknown:
+        known = ", ".join(sorted(Options.model_fields))
+        raise SourceError(f"option {unknown[0][:200]!r}: unknown; expected one of {known}")
+    Options.checked(options)

@@ -1,0 +1,105 @@
+"""Text from the web, made fit to be stored and shown: plain, on one line, of bounded length."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, time
+from typing import Any, Final
+
+from artalike.records import Metadata
+
+MAX_TEXT: Final = 2000
+"""Characters kept of one value."""
+MAX_EXTRA: Final = 64
+"""Entries kept of one mapping or list of further fields."""
+MAX_DEPTH: Final = 4
+
+_TAG: Final = re.compile(r"<[^<>]*>")
+_SPACES: Final = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x85")
+# Bidirectional overrides and isolates can make a text read as something that it is not.
+_DECEIVING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u200b")
+_LARGEST_INTEGER: Final = 2**63 - 1
+
+
+def plain(text: str) -> str | None:
+    """``text`` on one line, without control characters, at most ``MAX_TEXT`` long; None when nothing is left."""
+    # Twice the length before cleaning: a bound on work that spaces folded away hardly ever reach.
+    text = text[: 2 * MAX_TEXT]
+    if not text.isprintable():
+        text = "".join(map(_shown, text))
+    text = " ".join(text.split())
+    if len(text) > MAX_TEXT:
+        text = text[: MAX_TEXT - 1].rstrip() + "…"
+    return text or None
+
+
+def from_html(text: str) -> str | None:
+    """The plain text of a piece of HTML: tags taken out, entities decoded."""
+    return plain(html.unescape(_TAG.sub(" ", text[: 4 * MAX_TEXT])))
+
+
+def clean(metadata: Metadata) -> Metadata:
+    """The same metadata with every text in it plain, and ``extra`` reduced to bounded JSON values."""
+    if metadata == Metadata():
+        return metadata
+    return replace(
+        metadata,
+        title=_plain_or_none(metadata.title),
+        creator=_plain_or_none(metadata.creator),
+        date=_plain_or_none(metadata.date),
+        rights=_plain_or_none(metadata.rights),
+        attribution=_plain_or_none(metadata.attribution),
+        extra=_mapping(metadata.extra, MAX_DEPTH),
+    )
+
+
+def _plain_or_none(text: str | None) -> str | None:
+    return plain(text) if text else None
+
+
+def _shown(character: str) -> str:
+    if character in _SPACES:
+        return " "
+    if character in _DECEIVING:
+        return ""
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return "\ufffd"
+    return "" if category == "Cc" else character
+
+
+def _mapping(values: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        name, bounded = plain(str(key)), _json_value(value, depth - 1)
+        if name is not None and bounded is not None:
+            kept[name] = bounded
+        if len(kept) == MAX_EXTRA:
+            break
+    return kept
+
+
+def _json_value(value: Any, depth: int) -> Any:
+    bounded: Any = None
+    match value:
+        case str():
+            bounded = plain(value)
+        case bool():
+            bounded = value
+        case int():
+            bounded = value if abs(value) <= _LARGEST_INTEGER else None
+        case float():
+            bounded = value if math.isfinite(value) else None
+        case date() | time():
+            bounded = value.isoformat()
+        case Mapping() if depth > 0:
+            bounded = _mapping(value, depth) or None
+        case list() | tuple() if depth > 0:
+            items = (_json_value(item, depth - 1) for item in value[:MAX_EXTRA])
+            bounded = [item for item in items if item is not None] or None
+    return bounded

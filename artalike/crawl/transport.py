@@ -1,0 +1,169 @@
+"""One HTTP request: its body read in pieces up to a cap, and aiohttp's errors translated, here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from artalike.config import Settings
+from artalike.crawl import directives
+from artalike.crawl.backoff import parse_retry_after
+from artalike.crawl.guard import AddressGuard
+from artalike.errors import FailureKind, FetchError
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+DNS_SECONDS: Final = 300
+# Only what the standard library can unpack in bounded pieces.
+_ENCODINGS: Final = "gzip, deflate"
+_PIECE: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one request.
+
+    ``data`` is unpacked, and empty for redirects and errors. ``content_type`` is lower-case without parameters,
+    "" when none was given. ``directives`` are those of ``X-Robots-Tag`` that are for us. ``retry_after`` is in seconds.
+    """
+
+    url: str
+    status: int
+    data: bytes
+    content_type: str
+    charset: str | None
+    location: str | None
+    retry_after: float | None
+    directives: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """How many bytes of a body are read; with ``cut`` the rest is left, without it more is TOO_LARGE."""
+
+    bytes: int
+    cut: bool = False
+
+
+class Transport:
+    """The connections to all hosts."""
+
+    def __init__(self, settings: Settings, guard: AddressGuard, resolver: AbstractResolver) -> None:
+        crawl, download = settings.crawl, settings.download
+        self.requests = 0
+        self.bytes = 0
+        self.in_flight = 0
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                resolver=guard.resolver(resolver),
+                ttl_dns_cache=DNS_SECONDS,
+                limit=0,  # the slots of the hosts and the number of workers are the limits
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=download.total_seconds, connect=download.connect_seconds, sock_read=download.read_seconds
+            ),
+            headers={
+                "User-Agent": f"{crawl.user_agent} (+{crawl.contact})" if crawl.contact else crawl.user_agent,
+                "Accept-Encoding": _ENCODINGS,
+            },
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            read_bufsize=_PIECE,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def get(self, url: str, cap: Cap, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
+        """Ask for a canonical address once; a redirect is an answer like others.
+
+        Raises FetchError: DNS, CONNECTION, TLS, TIMEOUT, TOO_LARGE, or what the guard refuses.
+        """
+        self.requests += 1
+        self.in_flight += 1
+        try:
+            with _translated(url):
+                # The address is canonical; encoded again it would not be the one that was checked.
+                request = self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False)
+                async with request as response:
+                    return await self._reply(url, response, cap)
+        finally:
+            self.in_flight -= 1
+
+    async def _reply(self, url: str, response: aiohttp.ClientResponse, cap: Cap) -> Reply:
+        data = b""
+        if 200 <= response.status < 300:
+            data = await self._body(url, response, cap)
+        content_type, charset = _content_type(response)
+        return Reply(
+            url=url,
+            status=response.status,
+            data=data,
+            content_type=content_type,
+            charset=charset,
+            location=response.headers.get("Location") if response.status in REDIRECTS else None,
+            retry_after=parse_retry_after(response.headers.get("Retry-After")),
+            directives=directives.from_headers(response.headers.getall("X-Robots-Tag", [])),
+        )
+
+    async def _body(self, url: str, response: aiohttp.ClientResponse, cap: Cap) -> bytes:
+        if not cap.cut and (response.content_length or 0) > cap.bytes:
+            raise _too_large(url, cap)
+        pieces = bytearray()
+        # What arrives here is unpacked already, a piece at a time: a bomb is defused after one piece too many.
+        async for piece in response.content.iter_any():
+            self.bytes += len(piece)
+            pieces += piece
+            if len(pieces) > cap.bytes:
+                if not cap.cut:
+                    raise _too_large(url, cap)
+                break
+        return bytes(pieces[: cap.bytes])
+
+
+def _content_type(response: aiohttp.ClientResponse) -> tuple[str, str | None]:
+    if "Content-Type" not in response.headers:
+        return "", None
+    try:
+        return response.content_type.lower(), response.charset
+    except ValueError:  # a header that the mail parser of the standard library chokes on
+        return "", None
+
+
+def _too_large(url: str, cap: Cap) -> FetchError:
+    return FetchError(FailureKind.TOO_LARGE, f"{url}: more than {cap.bytes} bytes")
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    try:
+        yield
+    except aiohttp.ClientConnectorDNSError as error:
+        raise _failure(FailureKind.DNS, url, error.os_error) from error
+    except aiohttp.ClientConnectorCertificateError as error:
+        reason = error.certificate_error
+        raise _failure(FailureKind.TLS, url, reason, retryable=False) from error
+    except (aiohttp.ClientSSLError, ssl.SSLError) as error:
+        raise _failure(FailureKind.TLS, url, error) from error
+    except TimeoutError as error:
+        raise _failure(FailureKind.TIMEOUT, url, error) from error
+    except aiohttp.InvalidURL as error:
+        raise _failure(FailureKind.BAD_URL, url, error, retryable=False) from error
+    except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+        raise _failure(FailureKind.CONNECTION, url, error) from error
+
+
+def _failure(kind: FailureKind, url: str, error: BaseException, *, retryable: bool = True) -> FetchError:
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    return FetchError(kind, f"{url}: {reason}", retryable=retryable)

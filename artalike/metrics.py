@@ -66,6 +66,9 @@ class Metrics:
             "artalike_loop_lag_seconds", "How late the event loop wakes a sleeper", buckets=BUCKETS,
             registry=self.registry,
         )  # fmt: skip
+        self.embed_busy_seconds = Gauge(
+            "artalike_embed_busy_seconds", "How long the network has been running", registry=self.registry
+        )
         self.active = Gauge("artalike_stage_active", "Items being worked on", ["stage"], registry=self.registry)
         self.queued = Gauge("artalike_stage_queued", "Items waiting for a stage", ["stage"], registry=self.registry)
         self.image_rate = Rate()

@@ -16,11 +16,12 @@ import anyio
 import anyio.to_thread
 from aiohttp import web
 
-from artalike.config import Server, Settings
+from artalike.config import EmbeddingSettings, Server, Settings
 from artalike.crawl import sources
 from artalike.crawl.fetcher import Fetcher
+from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
-from artalike.embedding.models import ModelCard, identify, load
+from artalike.embedding.card import ModelCard, Network
 from artalike.errors import ArtalikeError, PortBusy, SnapshotError
 from artalike.events import EventBus
 from artalike.imaging.decode import decode
@@ -72,6 +73,7 @@ class Service:
         self.fetcher = fetcher
         self.events = EventBus()
         self.metrics = Metrics()
+        self.metrics.embed_busy_seconds.set_function(lambda: batcher.statistics().busy_seconds)
         self.url = ""
         self._folder = folder
         self._card = card
@@ -99,8 +101,19 @@ class Service:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings, folder: DataFolder, token: str) -> AsyncIterator[Service]:
-        """Open everything and listen. The caller owns the folder's lock. Raises StartError or StorageError."""
+    async def open(
+        cls,
+        settings: Settings,
+        folder: DataFolder,
+        token: str,
+        *,
+        identify: Callable[[EmbeddingSettings], ModelCard] = models.identify,
+        load: Callable[[ModelCard, EmbeddingSettings], Network] = models.load,
+    ) -> AsyncIterator[Service]:
+        """Open everything and listen. The caller owns the folder's lock.
+
+        ``identify`` and ``load`` find the model and build its network. Raises StartError or StorageError.
+        """
         async with AsyncExitStack() as stack:
             card = await anyio.to_thread.run_sync(identify, settings.embedding)
             database = await stack.enter_async_context(Database.open(folder.catalog, readers=settings.storage.readers))
@@ -110,7 +123,11 @@ class Service:
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
             index, saved_state = await _open_index(folder, card, images)
             batcher = await stack.enter_async_context(
-                Batcher(partial(load, card, settings.embedding), settings.embedding)
+                Batcher(
+                    partial(load, card, settings.embedding),
+                    batch_size=settings.embedding.batch_size,
+                    batch_seconds=settings.embedding.batch_seconds,
+                )
             )
             fetcher = await stack.enter_async_context(Fetcher.open(settings))
             service = cls(
@@ -187,7 +204,13 @@ class Service:
             frontier=self.frontier,
             index=self.index,
             thumbnails=self.thumbnails,
-            search=Search(self.images, self.index, self._embed_query),
+            search=Search(
+                self.images,
+                self.index,
+                model=self._card.model_id,
+                dimension=self._card.dimension,
+                embed_bytes=self._embed_query,
+            ),
             random=RandomPages(self.images),
             events=self.events,
             stats=self.stats,

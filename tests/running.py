@@ -1,0 +1,83 @@
+"""A whole service inside a test, with a small network in place of a real one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+
+from artalike.config import Settings
+from artalike.embedding.card import ModelCard
+from artalike.records import FloatArray, PixelArray, Preprocess
+from artalike.service import Service
+from artalike.storage.folder import DataFolder
+
+TOKEN = "test-token"
+
+CARD = ModelCard(
+    name="tiny",
+    model_id="tiny@00000000/1",
+    dimension=48,
+    preprocess=Preprocess(size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+    has_text=False,
+)
+
+
+class TinyNetwork:
+    """Embeds a picture as its colours in a 4 × 4 grid: enough for pictures to be alike or not."""
+
+    dimension = CARD.dimension
+
+    def embed(self, batch: PixelArray) -> FloatArray:
+        cells = batch.reshape(len(batch), 4, 8, 4, 8, 3).mean(axis=(2, 4)).reshape(len(batch), -1)
+        vectors = (cells / 127.5 - 1 + 0.01).astype(np.float32)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def settings_for(data: Path, **sections: dict[str, Any]) -> Settings:
+    """Settings for a crawl of this machine, as fast as it goes."""
+    base: dict[str, dict[str, Any]] = {
+        "server": {"port": 0},
+        "storage": {"data": data, "commit_seconds": 0.05},
+        "crawl": {"allow_private": True, "host_rate": 0, "host_concurrency": 8, "backoff_seconds": 0.05},
+        "download": {"connect_seconds": 2, "read_seconds": 1, "total_seconds": 3},
+        "admin": {"token": TOKEN},
+    }
+    for section, keys in sections.items():
+        base[section] = base.get(section, {}) | keys
+    return Settings.model_validate(base)
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, network: Callable[[], Any] = TinyNetwork) -> AsyncIterator[Service]:
+    """A service that serves and ingests until the block ends, and then drains."""
+    folder = DataFolder(settings.storage.data)
+    await asyncio.to_thread(folder.create)
+    async with Service.open(
+        settings, folder, TOKEN, identify=lambda _: CARD, load=lambda _card, _settings: network()
+    ) as service:
+        run = asyncio.create_task(service.run())
+        try:
+            yield service
+        finally:
+            service.stop()
+            await run
+
+
+async def settled(service: Service, *, seconds: float = 30) -> None:
+    """Wait until no seed is running."""
+    async with asyncio.timeout(seconds):
+        while any(seed.state == "running" for seed in await service.frontier.seeds()):
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def client(service: Service) -> AsyncIterator[aiohttp.ClientSession]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with aiohttp.ClientSession(service.url, headers=headers) as session:
+        yield session

@@ -1,0 +1,193 @@
+"""From a source to a search, through the whole process."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import aiohttp
+import pytest
+from PIL import Image
+
+from artalike.errors import ModelMismatch, PortBusy, SourceError
+from artalike.records import SeedState
+from artalike.service import Service
+from artalike.storage.folder import DataFolder
+from tests.running import CARD, TOKEN, TinyNetwork, client, running, settings_for, settled
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with 20 different pictures and one copy."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(20):
+        image = Image.radial_gradient("L").resize((120 + 5 * number, 100))
+        colored = Image.merge("RGB", (image, image.rotate(18 * number), image.point(lambda v, n=number: v * n // 20)))
+        colored.save(folder / f"{number}.png")
+    (folder / "copy of 3.png").write_bytes((folder / "3.png").read_bytes())
+    return folder
+
+
+async def test_a_folder_becomes_a_gallery_that_finds_each_picture_first(tmp_path: Path, pictures: Path) -> None:
+    async with running(settings_for(tmp_path / "data")) as service, client(service) as api:
+        answer = await api.post("/api/admin/seeds", json={"source": str(pictures)})
+        assert answer.status == 202
+        seed_id = (await answer.json())["id"]
+        await settled(service)
+        seed = await (await api.get(f"/api/admin/seeds/{seed_id}")).json()
+        assert (seed["state"], seed["images"], seed["failed"]) == ("done", 21, 0)
+        stats = await (await api.get("/api/stats")).json()
+        assert (stats["images"], stats["searchable"]) == (20, 20)
+        page = await (await api.get("/api/random?limit=200")).json()
+        assert len(page["results"]) == page["total"] == 20
+        for image in page["results"]:
+            found = await (await api.get("/api/search", params={"url": image["url"], "limit": 3})).json()
+            assert found["results"][0]["id"] == image["id"]
+            assert found["results"][0]["score"] > 0.999
+            thumbnail = await api.get(image["thumbnail_url"])
+            assert (thumbnail.status, thumbnail.content_type) == (200, "image/jpeg")
+
+
+async def test_each_new_picture_is_told_when_it_can_be_found(tmp_path: Path, pictures: Path) -> None:
+    async with running(settings_for(tmp_path / "data")) as service, service.events.subscribe() as events:
+        await service.add_seed(str(pictures))
+        told = 0
+        async with asyncio.timeout(20):
+            async for event in events:
+                if event.name == "image":
+                    assert event.id is not None
+                    [neighbors] = await service.index.search((await service.images.vectors([event.id]))[1], 1)
+                    assert neighbors.ids.tolist() == [event.id]
+                    told += 1
+                if told == 20:
+                    break
+
+
+async def test_an_uploaded_picture_finds_itself(tmp_path: Path, pictures: Path) -> None:
+    async with running(settings_for(tmp_path / "data")) as service, client(service) as api:
+        await service.add_seed(str(pictures))
+        await settled(service)
+        form = aiohttp.FormData()
+        form.add_field("file", (pictures / "7.png").read_bytes(), filename="7.png")
+        answer = await (await api.post("/api/search?limit=5", data=form)).json()
+        assert answer["results"][0]["url"].endswith("/7.png")
+        assert answer["results"][0]["score"] > 0.999
+
+
+async def test_all_is_there_after_a_restart_and_nothing_is_fetched_twice(tmp_path: Path, pictures: Path) -> None:
+    settings = settings_for(tmp_path / "data")
+    async with running(settings) as service:
+        await service.add_seed(str(pictures))
+        await settled(service)
+        before = (await service.index.ids()).tolist()
+    assert DataFolder(tmp_path / "data").snapshot.exists()
+    async with running(settings) as service:
+        assert (await service.index.ids()).tolist() == before
+        assert service.metrics.stage_rates["fetch"].value() == 0
+        await service.add_seed(str(pictures))
+        await settled(service)
+        assert service.metrics.stage_rates["fetch"].value() == 0
+        assert (await service.images.totals()).images == 20
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "empty"])
+async def test_an_index_without_its_snapshot_is_built_from_the_catalog(
+    tmp_path: Path, pictures: Path, damage: str
+) -> None:
+    settings = settings_for(tmp_path / "data")
+    async with running(settings) as service:
+        await service.add_seed(str(pictures))
+        await settled(service)
+    snapshot = DataFolder(tmp_path / "data").snapshot
+    content = snapshot.read_bytes()
+    if damage == "missing":
+        snapshot.unlink()
+    else:
+        snapshot.write_bytes(content[: len(content) // 2] if damage == "torn" else b"")
+    async with running(settings) as service:
+        assert service.index.size == 20
+    assert snapshot.stat().st_size == len(content)
+
+
+async def test_a_stage_that_crashes_ends_the_process_with_its_error(tmp_path: Path, pictures: Path) -> None:
+    class Broken(TinyNetwork):
+        def __init__(self) -> None:
+            raise ModelMismatch("the weights are of another network")
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with running(settings_for(tmp_path / "data"), network=Broken) as service:
+            await service.add_seed(str(pictures))
+            await asyncio.sleep(5)
+    assert caught.group_contains(ModelMismatch, match="another network")
+
+
+async def test_another_model_on_the_same_folder_is_refused(tmp_path: Path, pictures: Path) -> None:
+    settings = settings_for(tmp_path / "data")
+    async with running(settings) as service:
+        await service.add_seed(str(pictures))
+        await settled(service)
+    with sqlite3.connect(DataFolder(tmp_path / "data").catalog) as catalog:
+        catalog.execute("UPDATE models SET model_id = 'other@1/1'")
+    catalog.close()
+    with pytest.raises(ModelMismatch, match=r"embedded by other@1/1, the setting means tiny@00000000/1"):
+        async with running(settings):
+            pass
+
+
+async def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path / "one")) as first:
+        port = int(first.url.rpartition(":")[2])
+        with pytest.raises(PortBusy, match=rf"server.port = {port}: .*expected .* a free port"):
+            async with running(settings_for(tmp_path / "two", server={"port": port})):
+                pass
+
+
+async def test_a_source_that_nobody_understands_is_refused_with_the_kinds(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path / "data")) as service, client(service) as api:
+        answer = await api.post("/api/admin/seeds", json={"source": "gopher://x.example/"})
+        assert answer.status == 400
+        detail = (await answer.json())["detail"]
+        assert all(kind in detail for kind in ("image", "folder", "list", "page", "sitemap"))
+        with pytest.raises(SourceError):
+            await service.add_seed(str(tmp_path / "not there"))
+
+
+async def test_a_stopped_crawl_goes_on_where_it_was(tmp_path: Path, pictures: Path) -> None:
+    settings = settings_for(tmp_path / "data", embedding={"batch_size": 1})
+
+    class Slow(TinyNetwork):
+        def embed(self, batch):  # type: ignore[no-untyped-def]
+            import time  # noqa: PLC0415
+
+            time.sleep(0.05)
+            return super().embed(batch)
+
+    async with running(settings, network=Slow) as service:
+        await service.add_seed(str(pictures))
+        async with asyncio.timeout(10):
+            while (await service.images.totals()).images < 3:
+                await asyncio.sleep(0.01)
+    async with running(settings) as service:
+        await settled(service)
+        [seed] = await service.frontier.seeds()
+        assert (seed.state, seed.images, seed.failed) == (SeedState.DONE, 21, 0)
+
+
+async def test_nothing_answers_without_the_token_that_needs_it(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path / "data")) as service, aiohttp.ClientSession(service.url) as api:
+        for method, path in (
+            ("POST", "/api/admin/seeds"),
+            ("GET", "/api/admin/seeds"),
+            ("GET", "/api/admin/failures"),
+            ("POST", "/api/admin/snapshot"),
+        ):
+            assert (await api.request(method, path, json={})).status == 401
+        assert (await api.get("/api/admin/seeds", headers={"Authorization": f"Bearer {TOKEN}"})).status == 200
+
+
+async def test_the_model_in_use_is_told(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path / "data")) as service:
+        assert isinstance(service, Service)
+        assert service.stats()["model"]["id"] == CARD.model_id

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from mimetypes import guess_type
 from typing import Final, Self
 
@@ -42,7 +42,7 @@ class _Ask:
 
     cap: Cap
     accept: str = "*/*"
-    headers: Mapping[str, str] = NO_HEADERS
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
     obey_robots: bool = True
     max_redirects: int = 5
 

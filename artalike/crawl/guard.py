@@ -38,8 +38,8 @@ _NOT_PUBLIC_4: Final = (
     IPv4Network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
 )
 _NOT_PUBLIC_6: Final = (
-    IPv6Network("::/32"),
-    IPv6Network("64:ff9b::/16"),
+    IPv6Network("::/32"),  # unspecified, loopback, and the old ways to write IPv4
+    IPv6Network("64:ff9b:1::/48"),  # NAT64 for local use, RFC 8215
     IPv6Network("2001::/23"),  # protocol assignments, with Teredo, RFC 2928
     IPv6Network("fec0::/10"),  # site-local, RFC 3879
 )

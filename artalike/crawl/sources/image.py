@@ -23,7 +23,8 @@ class ImageSource:
         path = existing(text)
         if path is not None:
             return urls.from_path(path) if is_picture(path) else None
-        return urls.web(text) if is_picture_address(text) else None
+        url = urls.web(text)
+        return url if url is not None and is_picture_address(url) else None
 
     def recognizes(self, document: Document) -> bool:
         return is_image(document.data)

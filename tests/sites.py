@@ -79,7 +79,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request. ``at`` and ``ended`` are monotonic seconds."""
+    """One request. ``at`` is monotonic seconds."""
 
     path: str
     host: str
@@ -131,6 +131,7 @@ class MisbehavingSite:
         """The most requests under way together, by host."""
         self.port = 0
         self._under_way: Counter[str] = Counter()
+        self._news = asyncio.Condition()
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
 
@@ -178,6 +179,11 @@ class MisbehavingSite:
         """How often ``path`` was asked for."""
         return sum(asked.path == path for asked in self.log)
 
+    async def until_asked(self, path: str) -> None:
+        """Wait for a request for ``path`` to come."""
+        async with self._news:
+            await self._news.wait_for(lambda: self.asked(path))
+
     def times(self, *, host: str | None = None) -> list[float]:
         """When requests came, in order, of one host (as in the Host header) or of all."""
         return [asked.at for asked in self.log if host is None or asked.host == host]
@@ -187,6 +193,8 @@ class MisbehavingSite:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         self.log.append(Asked(request.path, request.host, time.monotonic(), CIMultiDict(request.headers)))
+        async with self._news:
+            self._news.notify_all()
         self._under_way[request.host] += 1
         self.at_once[request.host] = max(self.at_once[request.host], self._under_way[request.host])
         try:

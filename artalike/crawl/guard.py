@@ -32,16 +32,16 @@ _CARRIERS: Final = (
     (IPv6Network("64:ff9b::/96"), 0),  # NAT64, RFC 6052
     (IPv6Network("2002::/16"), 80),  # 6to4, RFC 3056
 )
-# What `is_global` lets pass although it is nobody's public web server.
+# What `is_global` of one Python or another lets pass although it is nobody's public web server.
 _NOT_PUBLIC_4: Final = (
     IPv4Network("168.63.129.16/32"),  # Azure's platform, from inside every virtual machine
+    IPv4Network("192.0.0.0/24"),  # protocol assignments, RFC 6890; Oracle's metadata service is in it
     IPv4Network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
 )
+_GLOBAL_UNICAST_6: Final = IPv6Network("2000::/3")  # all that IANA has given out, RFC 4291
 _NOT_PUBLIC_6: Final = (
-    IPv6Network("::/32"),  # unspecified, loopback, and the old ways to write IPv4
-    IPv6Network("64:ff9b:1::/48"),  # NAT64 for local use, RFC 8215
     IPv6Network("2001::/23"),  # protocol assignments, with Teredo, RFC 2928
-    IPv6Network("fec0::/10"),  # site-local, RFC 3879
+    IPv6Network("3fff::/20"),  # documentation, RFC 9637
 )
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)  # RFC 5214: the interface identifier ends in an IPv4 address
 
@@ -62,8 +62,9 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
             return _is_public(IPv4Address(int(address) >> behind & 0xFFFFFFFF))
     if int(address) >> 32 & 0xFFFFFFFF in _ISATAP and not _is_public(IPv4Address(int(address) & 0xFFFFFFFF)):
         return False
-    special = address.is_multicast or address.is_reserved or any(address in net for net in _NOT_PUBLIC_6)
-    return address.is_global and not special and address.scope_id is None
+    if address.scope_id is not None or any(address in network for network in _NOT_PUBLIC_6):
+        return False
+    return address.is_global and address in _GLOBAL_UNICAST_6
 
 
 class AddressGuard:

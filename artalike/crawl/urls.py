@@ -28,7 +28,7 @@ _QUERY_SAFE: Final = _PATH_SAFE + "?[]"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
-_NAME: Final = re.compile(r"(?!\.)(?:\.?[a-z0-9_-]{1,63})+")
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 _INVALID: Final = "invalid:"
 

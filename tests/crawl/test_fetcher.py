@@ -248,8 +248,7 @@ async def test_a_visitors_query_is_guarded_capped_and_never_local(site: Misbehav
 async def test_statistics_count_requests_bytes_and_what_is_under_way(site: MisbehavingSite, fetcher: Fetcher) -> None:
     site.hold_seconds = 0.2
     fetching = asyncio.create_task(fetcher.image(task_for(site.picture(0))))
-    while not site.asked("/picture/0.jpg"):
-        await asyncio.sleep(0.01)
+    await site.until_asked("/picture/0.jpg")
     assert fetcher.statistics().in_flight == 1
     await fetching
     statistics = fetcher.statistics()
@@ -259,8 +258,7 @@ async def test_statistics_count_requests_bytes_and_what_is_under_way(site: Misbe
 
 async def test_a_cancelled_fetch_leaves_nothing_held(site: MisbehavingSite, fetcher: Fetcher) -> None:
     fetching = asyncio.create_task(fetcher.image(task_for(site.url(Fault.SLOW_HEADERS))))
-    while not site.asked("/fault/slow-headers.jpg"):
-        await asyncio.sleep(0.01)
+    await site.until_asked("/fault/slow-headers.jpg")
     fetching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetching

@@ -210,22 +210,20 @@ class FakeFrontier:
 
 
 class FakeThumbnails:
-    """Thumbnails in a folder of the test, all of one flat content."""
+    """One file in a folder of the test serves for every thumbnail; without a folder there is none."""
 
     CONTENT = b"\xff\xd8\xff\xe0 a small picture \xff\xd9"
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+        self._path = None if folder is None else folder / "thumbnail.jpg"
+        if self._path is not None:
+            self._path.write_bytes(self.CONTENT)
 
     async def write(self, sha256: bytes, thumbnails: Mapping[int, bytes]) -> None:
         pass
 
     async def find(self, sha256: bytes, width: int) -> Path | None:
-        if self._folder is None or width not in {256, 640}:
-            return None
-        path = self._folder / f"{sha256.hex()}-{width}.jpg"
-        path.write_bytes(self.CONTENT)
-        return path
+        return self._path if width in {256, 640} else None
 
     async def delete(self, sha256: bytes) -> None:
         pass

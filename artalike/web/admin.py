@@ -1,0 +1,98 @@
+"""The admin API: seeds, failures, snapshots, and signing in for the admin page."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from artalike.records import SeedState
+from artalike.web import requests
+from artalike.web.auth import AUTH, COOKIE, signed_in
+from artalike.web.params import FailuresQuery, RetryBody, SeedBody, SeedChange, SessionBody
+from artalike.web.services import SERVICES
+from artalike.web.views import failure_json, seed_json
+
+
+async def sign_in(request: web.Request) -> web.StreamResponse:
+    """Exchange the token for a cookie; a plain HTML form is sent back to the admin page."""
+    auth = request.app[AUTH]
+    body = await requests.json_body(request, SessionBody, form=True)
+    auth.check_token(request, body.token)
+    from_form = request.content_type == "application/x-www-form-urlencoded"
+    response = web.Response(status=303, headers={"Location": "/admin"}) if from_form else web.Response(status=204)
+    auth.set_cookie(request, response)
+    return response
+
+
+async def sign_out(request: web.Request) -> web.StreamResponse:
+    response = web.Response(status=204)
+    response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict", secure=request.secure)
+    return response
+
+
+async def add_seed(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    body = await requests.json_body(request, SeedBody)
+    root = await services.detect(body.source, body.kind)
+    seed = await services.frontier.add_seed(root, body.source, body.options)
+    services.wake()
+    return web.json_response(seed_json(seed), status=202, headers={"Location": f"/api/admin/seeds/{seed.id}"})
+
+
+async def list_seeds(request: web.Request) -> web.StreamResponse:
+    seeds = await request.app[SERVICES].frontier.seeds()
+    return web.json_response({"results": [seed_json(seed) for seed in seeds]})
+
+
+async def show_seed(request: web.Request) -> web.StreamResponse:
+    seed_id = requests.path_id(request, "seed")
+    return web.json_response(seed_json(await request.app[SERVICES].frontier.seed(seed_id)))
+
+
+async def change_seed(request: web.Request) -> web.StreamResponse:
+    seed_id = requests.path_id(request, "seed")
+    body = await requests.json_body(request, SeedChange)
+    return await _set_state(request, seed_id, SeedState(body.state))
+
+
+async def cancel_seed(request: web.Request) -> web.StreamResponse:
+    return await _set_state(request, requests.path_id(request, "seed"), SeedState.CANCELLED)
+
+
+async def _set_state(request: web.Request, seed_id: int, state: SeedState) -> web.Response:
+    services = request.app[SERVICES]
+    seed = await services.frontier.set_seed_state(seed_id, state)
+    services.wake()
+    return web.json_response(seed_json(seed))
+
+
+async def list_failures(request: web.Request) -> web.StreamResponse:
+    params = requests.query(request, FailuresQuery)
+    groups = await request.app[SERVICES].frontier.failure_groups(seed_id=params.seed)
+    return web.json_response({"results": [failure_json(group) for group in groups]})
+
+
+async def retry_failures(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    body = await requests.json_body(request, RetryBody)
+    retried = await services.frontier.retry_failures(kind=body.kind, seed_id=body.seed)
+    services.wake()
+    return web.json_response({"retried": retried})
+
+
+async def take_snapshot(request: web.Request) -> web.StreamResponse:
+    return web.json_response(await request.app[SERVICES].take_snapshot())
+
+
+def routes() -> list[web.RouteDef]:
+    return [
+        web.post("/admin/session", sign_in),
+        web.delete("/admin/session", sign_out),
+        web.get("/api/admin/seeds", signed_in(list_seeds)),
+        web.post("/api/admin/seeds", signed_in(add_seed)),
+        web.get("/api/admin/seeds/{id}", signed_in(show_seed)),
+        web.patch("/api/admin/seeds/{id}", signed_in(change_seed)),
+        web.delete("/api/admin/seeds/{id}", signed_in(cancel_seed)),
+        web.get("/api/admin/failures", signed_in(list_failures)),
+        web.post("/api/admin/failures/retry", signed_in(retry_failures)),
+        web.post("/api/admin/snapshot", signed_in(take_snapshot)),
+    ]

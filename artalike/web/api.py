@@ -1,0 +1,142 @@
+"""The public API: random pictures, search, single images, thumbnails, and how the server is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from artalike.errors import NotFound, QueryError
+from artalike.records import Image
+from artalike.search.ranked import Query, Ranking
+from artalike.web import requests
+from artalike.web.metrics import metrics
+from artalike.web.params import RandomQuery, SearchQuery, SimilarQuery, UploadQuery
+from artalike.web.services import SERVICES, Services
+from artalike.web.views import image_json, random_answer, ranking_json, similar_answer
+
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+_WIDTH_MOST: Final = 100_000
+
+
+async def random(request: web.Request) -> web.StreamResponse:
+    params = requests.query(request, RandomQuery)
+    if params.cursor is not None:
+        _stands_alone(params.offset, params.seed)
+    answer = await random_answer(
+        request.app[SERVICES], limit=params.limit, offset=params.offset, seed=params.seed, cursor=params.cursor
+    )
+    return web.json_response(answer)
+
+
+async def search(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    params = requests.query(request, SearchQuery)
+    if params.text is not None:
+        raise QueryError("text: this server does not search by words; expected url or id")
+    if params.cursor is not None:
+        _stands_alone(params.url, params.id, params.offset)
+        ranking = await services.search.go_on(params.cursor, limit=params.limit)
+    else:
+        query = await _query(services, params)
+        ranking = await services.search.rank(query, limit=params.limit, offset=params.offset or 0)
+    return _ranked(services, ranking, params.limit)
+
+
+async def search_by_pictures(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    params = requests.query(request, UploadQuery)
+    pictures = await requests.pictures(request, services.settings.gallery.max_upload_bytes)
+    query = await services.search.like(pictures)
+    return _ranked(services, await services.search.rank(query, limit=params.limit), params.limit)
+
+
+async def image(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    return web.json_response(image_json(await _image(request), services.settings))
+
+
+async def similar(request: web.Request) -> web.StreamResponse:
+    params = requests.query(request, SimilarQuery)
+    if params.cursor is not None:
+        _stands_alone(params.offset)
+    answer = await similar_answer(
+        request.app[SERVICES],
+        id=requests.path_id(request, "image"),
+        limit=params.limit,
+        offset=params.offset or 0,
+        cursor=params.cursor,
+    )
+    return web.json_response(answer)
+
+
+async def thumbnail(request: web.Request) -> web.StreamResponse:
+    """A JPEG that never changes: an id is given once. Conditional and range requests are FileResponse's."""
+    found = await _image(request)
+    text = request.match_info["width"]
+    width = int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
+    path = await request.app[SERVICES].thumbnails.find(found.sha256, width) if 0 < width <= _WIDTH_MOST else None
+    if path is None:
+        raise NotFound(f"image {found.id} has no thumbnail of width {text[:20]!r}")
+    return web.FileResponse(path, headers={"Cache-Control": FOR_EVER, "Content-Type": "image/jpeg"})
+
+
+async def stats(request: web.Request) -> web.StreamResponse:
+    return web.json_response(request.app[SERVICES].stats())
+
+
+async def alive(_: web.Request) -> web.StreamResponse:
+    return web.json_response({"status": "alive"})
+
+
+async def ready(request: web.Request) -> web.StreamResponse:
+    why_not = request.app[SERVICES].ready()
+    if why_not is not None:
+        raise web.HTTPServiceUnavailable(text=why_not, headers={"Retry-After": "1"})
+    return web.json_response({"status": "ready"})
+
+
+async def _query(services: Services, params: SearchQuery) -> Query:
+    if (params.url is None) == (params.id is None):
+        raise QueryError("expected exactly one of the parameters url, id and cursor")
+    if params.id is not None:
+        return Query(ids=(params.id,))
+    url = params.url or ""
+    known = await services.search.known(url)
+    if known is not None:
+        return known
+    if services.fetch_query is None or not services.settings.gallery.fetch_queries:
+        raise NotFound(f"url = {url[:200]!r}: no image of this collection")
+    return await services.search.like([await services.fetch_query(url)])
+
+
+def _ranked(services: Services, ranking: Ranking, limit: int) -> web.Response:
+    return web.json_response(ranking_json(ranking, services.settings, "/api/search", limit))
+
+
+def _stands_alone(*others: object) -> None:
+    if any(other is not None for other in others):
+        raise QueryError("cursor: expected no other parameter beside it but limit")
+
+
+async def _image(request: web.Request) -> Image:
+    image_id = requests.path_id(request, "image")
+    found = await request.app[SERVICES].images.images([image_id])
+    if not found:
+        raise NotFound(f"there is no image {image_id}")
+    return found[0]
+
+
+def routes() -> list[web.RouteDef]:
+    return [
+        web.get("/api/random", random),
+        web.get("/api/search", search),
+        web.post("/api/search", search_by_pictures),
+        web.get("/api/images/{id}", image),
+        web.get("/api/images/{id}/similar", similar),
+        web.get("/thumbs/{id}/{width}", thumbnail),
+        web.get("/api/stats", stats),
+        web.get("/healthz", alive),
+        web.get("/readyz", ready),
+        web.get("/metrics", metrics),
+    ]

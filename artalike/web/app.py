@@ -1,0 +1,30 @@
+"""Puts the web together: routes, middlewares, and the services that handlers use."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from artalike.web import admin, api, openapi, pages, stream
+from artalike.web.auth import AUTH, Auth
+from artalike.web.headers import add_headers
+from artalike.web.metrics import request_metrics
+from artalike.web.problems import problems
+from artalike.web.requests import BODY_BYTES
+from artalike.web.services import SERVICES, Services
+
+
+def create_app(services: Services) -> web.Application:
+    """The application over open services. Once for one metrics registry; it opens and closes nothing itself."""
+    app = web.Application(
+        middlewares=[request_metrics(services.registry), problems],
+        client_max_size=services.settings.gallery.max_upload_bytes + BODY_BYTES,
+    )
+    app[SERVICES] = services
+    app[AUTH] = Auth(services.admin_token)
+    app[stream.STREAMS] = set()
+    for room in (api, stream, admin, openapi):
+        app.add_routes(room.routes())
+    pages.add_pages(app)
+    app.on_response_prepare.append(add_headers)
+    app.on_shutdown.append(stream.end_streams)
+    return app

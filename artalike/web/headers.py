@@ -1,0 +1,39 @@
+"""Headers that every response carries: what a browser may do with it, and who may read it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import hdrs, web
+
+# Pictures come from anywhere; everything else only from here.
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: https: http:",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+SECURITY: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+# A front end may live on another host. It reads without credentials; the admin API is not among these.
+_OPEN: Final = ("/api/random", "/api/search", "/api/images/", "/thumbs/")
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)
+    if request.method in {hdrs.METH_GET, hdrs.METH_HEAD} and request.path.startswith(_OPEN):
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"

@@ -1,0 +1,265 @@
+"""Describes every call of the API as OpenAPI 3.1, from the models that check and shape them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+from aiohttp import web
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from artalike import __version__
+from artalike.web import params, schemas
+
+_JSON: Final = "application/json"
+_PROBLEM: Final = "application/problem+json"
+_REF: Final = "#/components/schemas/"
+
+Mode = Literal["validation", "serialization"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One call. ``answer`` is a model, or the media type of what is not JSON, or None for no content."""
+
+    method: str
+    path: str
+    summary: str
+    tag: str = "gallery"
+    query: type[BaseModel] = params.NoQuery
+    body: type[BaseModel] | None = None
+    form: bool = False
+    upload: bool = False
+    answer: type[BaseModel] | str | None = None
+    status: int = 200
+    problems: Sequence[int] = ()
+
+
+def _admin(method: str, path: str, summary: str, **rest: Any) -> Operation:
+    problems = (401, 403, 429, *rest.pop("problems", ()))
+    return Operation(method=method, path=f"/api/admin/{path}", summary=summary, tag="admin", problems=problems, **rest)
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="get",
+        path="/api/random",
+        summary="Random images, page after page, without repeats",
+        query=params.RandomQuery,
+        answer=schemas.RandomAnswer,
+        problems=(400,),
+    ),
+    Operation(
+        method="get",
+        path="/api/search",
+        summary="Images that look like one given by url or id",
+        query=params.SearchQuery,
+        answer=schemas.RankedAnswer,
+        problems=(400, 404, 415, 422, 503),
+    ),
+    Operation(
+        method="post",
+        path="/api/search",
+        summary="Images that look like the uploaded ones",
+        query=params.UploadQuery,
+        upload=True,
+        answer=schemas.RankedAnswer,
+        problems=(400, 413, 415, 422, 503),
+    ),
+    Operation(method="get", path="/api/images/{id}", summary="One image", answer=schemas.Image, problems=(404,)),
+    Operation(
+        method="get",
+        path="/api/images/{id}/similar",
+        summary="Its neighbours, without itself",
+        query=params.SimilarQuery,
+        answer=schemas.RankedAnswer,
+        problems=(400, 404),
+    ),
+    Operation(
+        method="get",
+        path="/thumbs/{id}/{width}",
+        summary="A thumbnail, cacheable for ever",
+        answer="image/jpeg",
+        problems=(404,),
+    ),
+    Operation(method="get", path="/api/stats", summary="Counts and rates", answer=schemas.Figures),
+    Operation(
+        method="get",
+        path="/api/events",
+        answer="text/event-stream",
+        problems=(400, 503),
+        summary="Server-sent events: stats, image, and missed when the listener is too slow",
+    ),
+    Operation(method="get", path="/api/openapi.json", summary="This description", answer=schemas.Figures),
+    Operation(method="get", path="/healthz", summary="Alive", tag="health", answer=schemas.Status),
+    Operation(
+        method="get", path="/readyz", summary="Able to answer", tag="health", answer=schemas.Status, problems=(503,)
+    ),
+    Operation(method="get", path="/metrics", summary="Prometheus text", tag="health", answer="text/plain"),
+    Operation(
+        method="post",
+        path="/admin/session",
+        summary="Exchange the token for a cookie",
+        tag="admin",
+        body=params.SessionBody,
+        form=True,
+        status=204,
+        problems=(400, 401, 413, 415, 429),
+    ),
+    Operation(method="delete", path="/admin/session", summary="Sign out", tag="admin", status=204),
+    _admin("get", "seeds", "All sources, newest first", answer=schemas.Seeds),
+    _admin(
+        "post",
+        "seeds",
+        "Hand in a source",
+        body=params.SeedBody,
+        answer=schemas.Seed,
+        status=202,
+        problems=(400, 413, 415),
+    ),
+    _admin("get", "seeds/{id}", "How far a source has come", answer=schemas.Seed, problems=(404,)),
+    _admin(
+        "patch",
+        "seeds/{id}",
+        "Pause or resume",
+        body=params.SeedChange,
+        answer=schemas.Seed,
+        problems=(400, 404, 413, 415),
+    ),
+    _admin("delete", "seeds/{id}", "Cancel", answer=schemas.Seed, problems=(400, 404)),
+    _admin(
+        "get",
+        "failures",
+        "What failed and why, grouped",
+        query=params.FailuresQuery,
+        answer=schemas.Failures,
+        problems=(400,),
+    ),
+    _admin(
+        "post",
+        "failures/retry",
+        "Try again what failed",
+        body=params.RetryBody,
+        answer=schemas.Retried,
+        problems=(400, 413, 415),
+    ),
+    _admin("post", "snapshot", "Write a snapshot of the index now", answer=schemas.Figures, problems=(503,)),
+)  # fmt: skip - one call reads as one entry
+
+_PATH_PARAMETERS: Final = {
+    "id": {"type": "integer", "minimum": 1},
+    "width": {"type": "integer", "minimum": 1, "description": "pixels"},
+}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole description. It never changes while the process runs."""
+    _, definitions = models_json_schema(list(_models()), ref_template=_REF + "{model}")
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _describe(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Artalike",
+            "version": __version__,
+            "description": "Finds pictures that look alike. HEAD works where GET does; errors are RFC 9457 problems.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "artalike_session"},
+            },
+        },
+    }
+
+
+def _models() -> Iterator[tuple[type[BaseModel], Mode]]:
+    yield schemas.Problem, "serialization"
+    for operation in OPERATIONS:
+        if operation.body is not None:
+            yield operation.body, "validation"
+        if isinstance(operation.answer, type):
+            yield operation.answer, "serialization"
+
+
+def _describe(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": _identifier(operation),
+        "tags": [operation.tag],
+        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation.query)],
+        "responses": {str(operation.status): _answer(operation)},
+    }
+    for status in sorted({*operation.problems, 500}):
+        described["responses"][str(status)] = {
+            "description": "A problem",
+            "content": {_PROBLEM: {"schema": _ref(schemas.Problem)}},
+        }
+    if operation.body is not None or operation.upload:
+        described["requestBody"] = _request_body(operation)
+    if operation.path.startswith("/api/admin/"):
+        described["security"] = [{"token": []}, {"session": []}]
+    return described
+
+
+def _identifier(operation: Operation) -> str:
+    words = re.findall(r"[a-z]+", operation.path.removeprefix("/api"))
+    return "_".join((operation.method, *words))
+
+
+def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"{(\w+)}", path):
+        yield {"name": name, "in": "path", "required": True, "schema": _PATH_PARAMETERS[name]}
+
+
+def _query_parameters(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
+    schema = model.model_json_schema()
+    for name, field in schema.get("properties", {}).items():
+        yield {
+            "name": name,
+            "in": "query",
+            "description": field.pop("description", ""),
+            "schema": field,
+        }
+
+
+def _request_body(operation: Operation) -> dict[str, Any]:
+    if operation.upload:
+        files = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
+        schema = {"type": "object", "properties": {"image": files}}
+        return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    content = {_JSON: {"schema": _ref(operation.body)}}
+    if operation.form:
+        content["application/x-www-form-urlencoded"] = {"schema": _ref(operation.body)}
+    return {"required": True, "content": content}
+
+
+def _answer(operation: Operation) -> dict[str, Any]:
+    answer = operation.answer
+    if answer is None:
+        return {"description": "Done"}
+    if isinstance(answer, str):
+        return {"description": operation.summary, "content": {answer: {"schema": {"type": "string"}}}}
+    return {"description": operation.summary, "content": {_JSON: {"schema": _ref(answer)}}}
+
+
+def _ref(model: type[BaseModel] | None) -> dict[str, str]:
+    assert model is not None  # noqa: S101 - for the type checker: callers have looked
+    return {"$ref": _REF + model.__name__}
+
+
+async def show(_: web.Request) -> web.StreamResponse:
+    return web.json_response(document())
+
+
+def routes() -> list[web.RouteDef]:
+    return [web.get("/api/openapi.json", show)]

@@ -1,0 +1,139 @@
+"""Reads what a request says, within bounds, or raises an error that names what is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl
+
+from aiohttp import BodyPartReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from artalike.errors import NotFound, QueryError
+from artalike.search.ranked import ID_LIMIT
+from artalike.web.params import expectation
+
+BODY_BYTES: Final = 65_536
+PICTURES_MOST: Final = 8
+_SHOWN: Final = 100
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def query(request: web.Request, model: type[ModelT]) -> ModelT:
+    """The query parameters. Raises QueryError."""
+    values: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in values and name in model.model_fields:
+            raise QueryError(f"{name} = {_shown(value)}: expected it once, found it twice")
+        values[name] = value
+    try:
+        return model.model_validate_strings(values)
+    except ValidationError as error:
+        raise _explain(error, model) from error
+
+
+def path_id(request: web.Request, what: str) -> int:
+    """The ``{id}`` of the path. Raises NotFound for whatever no ``what`` can have as its id."""
+    text = request.match_info["id"]
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and 0 < int(text) <= ID_LIMIT):
+        raise NotFound(f"there is no {what} {_shown(text)}")
+    return int(text)
+
+
+async def json_body(request: web.Request, model: type[ModelT], *, form: bool = False) -> ModelT:
+    """The JSON body, or with ``form`` that of a simple HTML form. An empty body is an empty object.
+
+    Raises QueryError, HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge.
+    """
+    data = await _read(request)
+    if form and request.content_type == "application/x-www-form-urlencoded":
+        data = json.dumps(dict(parse_qsl(data.decode(errors="replace")))).encode()
+    elif data and request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(
+            text=f"Content-Type = {_shown(request.content_type)}: expected application/json"
+        )
+    try:
+        content = from_json(data or b"{}", allow_inf_nan=False)
+    except ValueError as error:
+        raise QueryError(f"body: expected JSON; {error}") from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise _explain(error, model) from error
+
+
+async def pictures(request: web.Request, max_bytes: int) -> list[bytes]:
+    """The files of a multipart body, together at most ``max_bytes``.
+
+    Raises QueryError, HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge.
+    """
+    if request.content_type != "multipart/form-data":
+        raise web.HTTPUnsupportedMediaType(
+            text=f"Content-Type = {_shown(request.content_type)}: expected multipart/form-data with image files"
+        )
+    if (request.content_length or 0) > max_bytes + BODY_BYTES:
+        raise _too_large(max_bytes, request.content_length or 0)
+    try:
+        files = await _files(request, max_bytes)
+    except (ValueError, HttpProcessingError, web.RequestPayloadError) as error:
+        raise QueryError("body: expected a well-formed multipart/form-data body") from error
+    if not files:
+        raise QueryError("body: expected at least one image file, found none")
+    return files
+
+
+async def _files(request: web.Request, max_bytes: int) -> list[bytes]:
+    files: list[bytes] = []
+    size = 0
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader):
+            raise QueryError("body: expected image files, found a multipart inside the multipart")
+        if part.filename is None and part.headers.get(hdrs.CONTENT_TYPE, "text/plain").startswith("text/"):
+            raise QueryError(f"body: expected image files only, found the field {_shown(part.name or '')}")
+        data = bytearray()
+        while chunk := await part.read_chunk():
+            size += len(chunk)
+            if size > max_bytes:
+                raise _too_large(max_bytes, size)
+            data += chunk
+        if data:  # a form sends an empty part for a file that nobody chose
+            files.append(bytes(data))
+        if len(files) > PICTURES_MOST:
+            raise QueryError(f"body: expected at most {PICTURES_MOST} image files, found more")
+    return files
+
+
+async def _read(request: web.Request) -> bytes:
+    data = bytearray()
+    try:
+        async for chunk in request.content.iter_chunked(BODY_BYTES):
+            data += chunk
+            if len(data) > BODY_BYTES:
+                raise _too_large(BODY_BYTES, len(data))
+    except (HttpProcessingError, web.RequestPayloadError) as error:
+        raise QueryError("body: expected a well-formed HTTP body") from error
+    return bytes(data)
+
+
+def _too_large(most: int, size: int) -> web.HTTPRequestEntityTooLarge:
+    return web.HTTPRequestEntityTooLarge(max_size=most, actual_size=size, text=f"body: expected at most {most} bytes")
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> QueryError:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"]) or "body"
+    if first["type"] == "extra_forbidden":
+        return QueryError(f"{name}: unknown key; expected one of {', '.join(model.model_fields)}")
+    expected = expectation(model, first["loc"][0] if first["loc"] else "")
+    if first["type"] == "missing":
+        return QueryError(f"{name}: missing; expected {expected}")
+    reason = f"expected {expected}" if expected else first["msg"][0].lower() + first["msg"][1:]
+    return QueryError(f"{name} = {_shown(first['input'])}: {reason}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

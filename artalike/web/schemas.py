@@ -1,0 +1,114 @@
+"""The shapes of answers, for `/api/openapi.json`. :mod:`artalike.web.views` makes them; tests hold both together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from artalike.records import SeedState
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Image(Answer):
+    """A picture of the collection."""
+
+    id: int
+    url: Annotated[str, Field(description="the picture at its home")]
+    width: int
+    height: int
+    thumbnail_url: Annotated[str, Field(description="a path on this server, with the smallest width there is")]
+    page_url: str | None
+    title: str | None
+    creator: str | None
+    date: str | None
+    rights: str | None
+    attribution: str | None
+    source: Annotated[str, Field(description="the source that was seeded")]
+    added_at: datetime
+    color: Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
+
+
+class RankedImage(Image):
+    score: Annotated[float, Field(ge=-1.001, le=1.001, description="cosine, -1 to 1")]
+
+
+NextUrl = Annotated[str | None, Field(description="path and query of the next page, null at the end")]
+
+
+class RandomAnswer(Answer):
+    results: list[Image]
+    next: NextUrl
+    total: Annotated[int, Field(description="images in the collection now")]
+    seed: Annotated[int, Field(description="names the order; negative ones are the server's own")]
+
+
+class RankedAnswer(Answer):
+    results: list[RankedImage]
+    next: NextUrl
+    total: Annotated[int, Field(description="images that a search can find now")]
+
+
+class Status(Answer):
+    status: str
+
+
+class Seed(Answer):
+    """A source that was handed in, and how far it has come: found = pending + done + failed."""
+
+    id: int
+    source: str
+    kind: str
+    options: dict[str, JsonValue]
+    state: SeedState
+    found: int
+    pending: int
+    done: int
+    failed: int
+    images: int
+    error: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Seeds(Answer):
+    results: list[Seed]
+
+
+class FailureGroup(Answer):
+    """Failures of one kind, with the latest as an example."""
+
+    kind: str
+    count: int
+    example_url: str
+    example_detail: str
+    last_at: datetime
+
+
+class Failures(Answer):
+    results: list[FailureGroup]
+
+
+class Retried(Answer):
+    retried: int
+
+
+class Figures(BaseModel):
+    """Counts and rates by name."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any]
+
+
+class Problem(Answer):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from artalike.records import SeedState
+from artalike.web import schemas
+from artalike.web.auth import COOKIE, FAILURES_MOST, SESSION_SECONDS, Auth
+from artalike.web.openapi import OPERATIONS
+from tests.fakes import TOKEN, make_services
+from tests.web.conftest import BEARER, Client, Serve
+
+SOURCE = "https://museum.example/list.txt"
+CALLS = [(call.method, call.path.replace("{id}", "1")) for call in OPERATIONS if call.path.startswith("/api/admin/")]
+
+
+async def ask(client: Client, method: str, url: str, status: int = 200, **options: Any) -> dict[str, Any]:
+    options.setdefault("headers", BEARER)
+    async with client.request(method, url, **options) as response:
+        assert response.status == status, await response.text()
+        answer: dict[str, Any] = await response.json(content_type=None) if status != 204 else {}
+        return {**answer, "headers": response.headers}
+
+
+async def sign_in(client: Client) -> None:
+    await ask(client, "POST", "/admin/session", 204, json={"token": TOKEN}, headers={})
+
+
+@pytest.mark.parametrize(("method", "url"), CALLS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": "Bearer \udcff\udcfe"},
+        {"Cookie": f"{COOKIE}=9999999999.{'0' * 64}"},
+        {"Cookie": f"{COOKIE}={TOKEN}"},
+    ],
+    ids=["nothing", "no token", "wrong", "longer", "basic", "no text", "forged", "token as cookie"],
+)
+async def test_no_admin_call_works_without_the_token(
+    serve: Serve, method: str, url: str, headers: dict[str, str]
+) -> None:
+    fake = make_services(3)
+    client = await serve(fake)
+    await fake.frontier.add_seed(await fake.services.detect(SOURCE, None), SOURCE, {})
+    answer = await ask(client, method, url, 401, headers=headers)
+    assert answer["headers"]["WWW-Authenticate"].startswith("Bearer")
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert fake.woken == 0
+
+
+async def test_a_source_is_handed_in_and_followed(serve: Serve) -> None:
+    fake = make_services()
+    client = await serve(fake)
+    seed = await ask(client, "POST", "/api/admin/seeds", 202, json={"source": SOURCE, "options": {"depth": 2}})
+    assert fake.woken == 1
+    shown = await ask(client, "GET", seed.pop("headers")["Location"])
+    shown.pop("headers")
+    assert shown == seed
+    schemas.Seed.model_validate_json(json.dumps(seed), strict=True)
+    assert (seed["source"], seed["kind"], seed["options"], seed["state"]) == (SOURCE, "list", {"depth": 2}, "running")
+    assert (await ask(client, "GET", "/api/admin/seeds"))["results"] == [seed]
+
+
+async def test_a_kind_can_be_named(serve: Serve) -> None:
+    seed = await ask(
+        await serve(make_services()), "POST", "/api/admin/seeds", 202, json={"source": SOURCE, "kind": "page"}
+    )
+    assert seed["kind"] == "page"
+
+
+async def test_a_seed_is_paused_resumed_and_cancelled(serve: Serve) -> None:
+    fake = make_services()
+    client = await serve(fake)
+    await ask(client, "POST", "/api/admin/seeds", 202, json={"source": SOURCE})
+    for state in ("paused", "running"):
+        assert (await ask(client, "PATCH", "/api/admin/seeds/1", json={"state": state}))["state"] == state
+    assert (await ask(client, "DELETE", "/api/admin/seeds/1"))["state"] == "cancelled"
+    assert fake.frontier.by_id[1].state is SeedState.CANCELLED
+    await ask(client, "PATCH", "/api/admin/seeds/1", 400, json={"state": "running"})
+
+
+async def test_failures_are_grouped_and_tried_again(serve: Serve) -> None:
+    fake = make_services()
+    client = await serve(fake)
+    [group] = (await ask(client, "GET", "/api/admin/failures"))["results"]
+    assert group == {
+        "kind": "timeout",
+        "count": 3,
+        "example_url": "https://slow.example/1.jpg",
+        "example_detail": "no answer in 20 s",
+        "last_at": "2025-10-09T08:53:20.000Z",
+    }
+    assert (await ask(client, "GET", "/api/admin/failures?seed=7"))["results"] == []
+    assert (await ask(client, "POST", "/api/admin/failures/retry", json={"kind": "timeout"}))["retried"] == 3
+    await ask(client, "POST", "/api/admin/failures/retry")
+    assert fake.frontier.retried == [("timeout", None), (None, None)]
+    assert fake.woken == 2
+
+
+async def test_a_snapshot_is_written_on_demand(serve: Serve) -> None:
+    assert (await ask(await serve(make_services(5)), "POST", "/api/admin/snapshot"))["size"] == 5
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "body", "status", "named"),
+    [
+        ("POST", "/api/admin/seeds", b"", 400, "source: missing"),
+        ("POST", "/api/admin/seeds", b"{", 400, "body: expected JSON"),
+        ("POST", "/api/admin/seeds", b"\xff\xfe", 400, "body: expected JSON"),
+        ("POST", "/api/admin/seeds", b"[]", 400, "body = []"),
+        ("POST", "/api/admin/seeds", b"[" * 60_000, 400, "body"),
+        ("POST", "/api/admin/seeds", b'{"source": 3}', 400, "source = 3: expected"),
+        ("POST", "/api/admin/seeds", b'{"source": ""}', 400, "source = ''"),
+        ("POST", "/api/admin/seeds", b'{"source": "\\ud800"}', 400, "body: expected JSON"),
+        ("POST", "/api/admin/seeds", b'{"source": "nonsense"}', 400, "expected one of: list, page"),
+        (
+            "POST",
+            "/api/admin/seeds",
+            b'{"source": "https://a", "sorce": 1}',
+            400,
+            "sorce: unknown key; expected one of",
+        ),
+        ("POST", "/api/admin/seeds", b'{"source": "https://a", "options": {"x": NaN}}', 400, "body: expected JSON"),
+        ("POST", "/api/admin/seeds", b'{"source": "' + b"a" * 70_000 + b'"}', 413, "at most 65536 bytes"),
+        ("PATCH", "/api/admin/seeds/1", b'{"state": "done"}', 400, "state = 'done': expected \"paused\" or"),
+        ("PATCH", "/api/admin/seeds/2", b'{"state": "paused"}', 404, "2"),
+        ("DELETE", "/api/admin/seeds/x", b"", 404, "'x'"),
+        ("GET", "/api/admin/seeds/99999999999999999999", b"", 404, "seed"),
+        ("GET", "/api/admin/failures?seed=x", b"", 400, "seed = 'x'"),
+        ("POST", "/api/admin/failures/retry", b'{"seed": "1"}', 400, "seed = '1'"),
+    ],
+)
+async def test_a_wrong_call_is_told_what_is_wrong(
+    serve: Serve, method: str, url: str, body: bytes, status: int, named: str
+) -> None:
+    client = await serve(make_services())
+    await ask(client, "POST", "/api/admin/seeds", 202, json={"source": SOURCE})
+    headers = {**BEARER, "Content-Type": "application/json"}
+    answer = await ask(client, method, url, status, data=body, headers=headers)
+    assert named in answer["detail"]
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+
+
+async def test_a_body_of_another_type_is_refused(serve: Serve) -> None:
+    answer = await ask(await serve(make_services()), "POST", "/api/admin/seeds", 415, data=b"source=x")
+    assert "expected application/json" in answer["detail"]
+
+
+async def test_the_token_is_exchanged_for_a_cookie_that_scripts_cannot_read(serve: Serve) -> None:
+    client = await serve(make_services())
+    answer = await ask(client, "POST", "/admin/session", 204, json={"token": TOKEN}, headers={})
+    cookie = answer["headers"]["Set-Cookie"]
+    for attribute in ("HttpOnly", "SameSite=Strict", "Path=/", f"Max-Age={SESSION_SECONDS}"):
+        assert attribute in cookie
+    assert TOKEN not in cookie
+    await ask(client, "GET", "/api/admin/seeds", headers={})
+
+
+async def test_a_plain_form_signs_in_and_leads_back(serve: Serve) -> None:
+    client = await serve(make_services())
+    async with client.post("/admin/session", data={"token": TOKEN}, allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (303, "/admin")
+    await ask(client, "GET", "/api/admin/seeds", headers={})
+
+
+async def test_signing_out_takes_the_cookie(serve: Serve) -> None:
+    client = await serve(make_services())
+    await sign_in(client)
+    await ask(client, "DELETE", "/admin/session", 204, headers={})
+    await ask(client, "GET", "/api/admin/seeds", 401, headers={})
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 202),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 403),
+        ({"Origin": "OWN"}, 202),
+        ({"Origin": "https://elsewhere.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({}, 403),
+    ],
+)
+async def test_a_change_by_cookie_must_come_from_a_page_of_this_server(
+    serve: Serve, headers: dict[str, str], status: int
+) -> None:
+    client = await serve(make_services())
+    await sign_in(client)
+    own = f"http://{client.host}:{client.port}"
+    sent = {name: own if value == "OWN" else value for name, value in headers.items()}
+    await ask(client, "POST", "/api/admin/seeds", status, json={"source": SOURCE}, headers=sent)
+    await ask(client, "GET", "/api/admin/seeds", headers=sent)
+
+
+async def test_a_session_ends_after_its_time_and_with_another_token(
+    monkeypatch: pytest.MonkeyPatch, serve: Serve
+) -> None:
+    client = await serve(make_services())
+    await sign_in(client)
+    cookie = client.session.cookie_jar.filter_cookies(client.make_url("/"))[COOKIE].value
+
+    request = make_mocked_request("GET", "/", headers={"Cookie": f"{COOKIE}={cookie}"})
+    assert Auth(TOKEN).is_signed_in(request)
+    assert not Auth("another token").is_signed_in(request)
+    assert not Auth(TOKEN, now=lambda: time.time() + SESSION_SECONDS + 1).is_signed_in(request)
+
+
+async def test_guessing_is_slowed_down_for_everyone_at_that_address(serve: Serve) -> None:
+    client = await serve(make_services())
+    for number in range(FAILURES_MOST):
+        await ask(client, "POST", "/admin/session", 401, json={"token": f"guess {number}"}, headers={})
+    answer = await ask(client, "POST", "/admin/session", 429, json={"token": "one more"}, headers={})
+    assert 0 < int(answer["headers"]["Retry-After"]) <= 61
+    await ask(client, "GET", "/api/admin/seeds", 429)
+
+
+def test_an_empty_token_is_a_mistake_of_the_program() -> None:
+    with pytest.raises(ValueError, match="not empty"):
+        Auth("")

@@ -34,7 +34,6 @@ from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
 from artalike.storage.follow import follow
 from artalike.storage.images import Images
-from artalike.storage.ports import Totals
 from artalike.storage.seeds import CrawlQueue
 from artalike.storage.thumbnails import ThumbnailFiles
 from artalike.storage.vector_index import FlatIndex
@@ -78,7 +77,6 @@ class Service:
         self._folder = folder
         self._card = card
         self._started = time.time()
-        self._totals = Totals(images=0, max_id=0, pending=0, failed=0, seeds=0)
         self._stopped = anyio.Event()
         self._query_decoders = anyio.CapacityLimiter(QUERY_DECODERS)
         self.snapshots = Snapshots(index, images, folder.snapshot, settings.index, saved_state=saved_state)
@@ -141,7 +139,6 @@ class Service:
                 fetcher=fetcher,
                 saved_state=saved_state,
             )
-            await service._refresh()
             service.url = await stack.enter_async_context(
                 _listening(create_app(service._services(token)), settings.server)
             )
@@ -167,7 +164,7 @@ class Service:
             upkeep.start_soon(self.batcher.wait_ready)
             upkeep.start_soon(self.snapshots.run)
             upkeep.start_soon(watch_loop, self.metrics)
-            upkeep.start_soon(tick, self.events, self._refresh, self.stats)
+            upkeep.start_soon(tick, self.events, self.stats)
             async with anyio.create_task_group() as ingest:
                 ingest.start_soon(self.pipeline.run)
                 await self._stopped.wait()
@@ -177,7 +174,7 @@ class Service:
 
     def stats(self) -> dict[str, Any]:
         """Counts and rates, for the API, the admin page and the event stream."""
-        totals, index = self._totals, self.index
+        totals, index = self.images.counts, self.index
         return {
             "images": totals.images,
             "searchable": index.size,
@@ -227,9 +224,6 @@ class Service:
         if not self.batcher.ready:
             return f"the model {self._card.name} is still loading"
         return self.pipeline.disk.problem
-
-    async def _refresh(self) -> None:
-        self._totals = await self.images.totals()
 
     async def _detect(self, source: str, kind: str | None) -> Candidate:
         return await anyio.to_thread.run_sync(sources.detect, source, kind)

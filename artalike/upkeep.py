@@ -83,10 +83,9 @@ class Snapshots:
         return (await self._images.totals()).max_id, self._index.size
 
 
-async def tick(events: EventBus, refresh: Callable[[], Any], stats: Callable[[], dict[str, Any]]) -> None:
-    """Refresh the counters each second, and publish them while anyone listens."""
+async def tick(events: EventBus, stats: Callable[[], dict[str, Any]]) -> None:
+    """Publish the counters each second, while anyone listens."""
     while True:
-        await refresh()
         if events.subscribers:
             events.publish(Event("stats", stats()))
         await asyncio.sleep(TICK_SECONDS)

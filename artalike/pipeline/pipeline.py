@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 import anyio
 import anyio.to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream
 
 from artalike.config import Imaging, Settings
 from artalike.crawl.backoff import backoff
@@ -98,14 +99,18 @@ class Pipeline:
     async def run(self) -> None:
         """Ingest until stopped. Cancelled, it leaves what was under way leased, for the next start to take up."""
         embedders = 3 * self._settings.embedding.batch_size
-        async with self._settled, self._pictures, self._downloads, anyio.create_task_group() as stages:
+        threads = self._settings.imaging.threads
+        async with (
+            self._settled as settled,
+            self._pictures as pictures,
+            self._downloads as downloads,
+            anyio.create_task_group() as stages,
+        ):
             # Each stage ends its successor's stream, so the end runs down the pipe behind the last picture.
             stages.start_soon(self._crawl)
-            stages.start_soon(
-                self._stage, self._downloads, self._decode, self._settings.imaging.threads, self._pictures
-            )
-            stages.start_soon(self._stage, self._pictures, self._embed, embedders, self._settled)
-            stages.start_soon(self._committer.run, self._settled.receiver)
+            stages.start_soon(self._stage, downloads, self._decode, threads, self._pictures)
+            stages.start_soon(self._stage, pictures, self._embed, embedders, self._settled)
+            stages.start_soon(self._committer.run, settled)
 
     def statistics(self) -> dict[str, dict[str, float]]:
         """For each stage: items being worked on, items waiting for it, items a second."""
@@ -133,10 +138,14 @@ class Pipeline:
         await self._downloads.end()
 
     async def _stage(
-        self, source: Stream[T], work: Callable[[T], Awaitable[None]], workers: int, after: Stream[Any]
+        self,
+        source: MemoryObjectReceiveStream[T],
+        work: Callable[[T], Awaitable[None]],
+        workers: int,
+        after: Stream[Any],
     ) -> None:
         async def each() -> None:
-            async for item in source.receiver:
+            async for item in source:
                 await work(item)
 
         async with anyio.create_task_group() as group:

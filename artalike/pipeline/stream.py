@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 T = TypeVar("T")
 
 
 class Stream(Generic[T]):
-    """A bounded stream with many senders and receivers. `send` waits when it is full; `end` lets receivers finish."""
+    """A bounded stream with many senders and receivers, open inside ``async with``.
+
+    `send` waits when it is full; `end` lets the receivers finish what is in it.
+    """
 
     def __init__(self, bound: int) -> None:
-        self._sender, self.receiver = anyio.create_memory_object_stream[T](bound)
+        self._bound = bound
+        self._sender: MemoryObjectSendStream[T]
+        self._receiver: MemoryObjectReceiveStream[T] | None = None
 
     @property
     def waiting(self) -> int:
         """Items sent and not yet received."""
-        return self.receiver.statistics().current_buffer_used
+        return self._receiver.statistics().current_buffer_used if self._receiver else 0
 
     async def send(self, item: T) -> None:
         await self._sender.send(item)
@@ -28,14 +34,16 @@ class Stream(Generic[T]):
         """Nothing more will be sent."""
         await self._sender.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def __aenter__(self) -> MemoryObjectReceiveStream[T]:
+        self._sender, self._receiver = anyio.create_memory_object_stream[T](self._bound)
+        return self._receiver
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._sender.close()
-        self.receiver.close()
+        if self._receiver:
+            self._receiver.close()
 
 
 class ByteGate:

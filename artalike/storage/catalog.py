@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,15 @@ BUSY_SECONDS: Final = 10.0
 Connection = aiosqlite.Connection
 
 
+@dataclass(frozen=True, slots=True)
+class SeedCounts:
+    """Frontier rows still pending and failed for good, over all seeds, and how many seeds there are."""
+
+    pending: int
+    failed: int
+    seeds: int
+
+
 class Database:
     """An open catalog database.
 
@@ -32,7 +42,8 @@ class Database:
     Both raise :class:`StorageError`, or :class:`DiskFull` when there is no space.
     """
 
-    def __init__(self, writer: Connection, readers: asyncio.Queue[Connection]) -> None:
+    def __init__(self, writer: Connection, readers: asyncio.Queue[Connection], seed_counts: SeedCounts) -> None:
+        self._seed_counts = seed_counts
         self._writer = writer
         self._writing = asyncio.Lock()
         self._readers = readers
@@ -53,7 +64,8 @@ class Database:
                     reader = await stack.enter_async_context(_connect(path))
                     await reader.execute("PRAGMA query_only = ON")
                     pool.put_nowait(reader)
-            yield cls(writer, pool)
+                seed_counts = await _count_seeds(writer)
+            yield cls(writer, pool, seed_counts)
             with anyio.CancelScope(shield=True), _translated(f"catalog {path}"):
                 await writer.execute("PRAGMA optimize")
 
@@ -65,11 +77,18 @@ class Database:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._writer
+                    seed_counts = await _count_seeds(self._writer)
                     await self._writer.execute("COMMIT")
+                    self._seed_counts = seed_counts
                 except BaseException:
                     if self._writer.in_transaction:  # SQLite itself has rolled back after some errors
                         await self._writer.execute("ROLLBACK")
                     raise
+
+    @property
+    def seed_counts(self) -> SeedCounts:
+        """Sums over all seeds as of the last commit; they are shown often, and cost nothing to read here."""
+        return self._seed_counts
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -122,6 +141,12 @@ async def _migrate(connection: Connection, path: Path) -> None:
             f"BEGIN IMMEDIATE;\n{statements}\n"
             f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
         )
+
+
+async def _count_seeds(connection: Connection) -> SeedCounts:
+    query = "SELECT coalesce(sum(pending), 0), coalesce(sum(failed), 0), count(*) FROM seeds"
+    [row] = await connection.execute_fetchall(query)
+    return SeedCounts(*row)
 
 
 async def _identity(connection: Connection) -> tuple[int, int, int]:

@@ -72,6 +72,7 @@ QUERIES: Final = (
         WHERE page_url IS NOT NULL AND page_url NOT LIKE 'http://%' AND page_url NOT LIKE 'https://%'"""),
 )  # fmt: skip
 
+
 async def run_query(database: Database, check: Check) -> list[str]:
     """What breaks this promise: a few lines, and how many more."""
     async with database.read() as connection:

@@ -116,8 +116,11 @@ def _read_header(stream: BinaryIO, path: Path) -> Header:
     if start[: len(MAGIC)] != MAGIC or len(start) < len(MAGIC) + _LENGTH.size:
         raise SnapshotError(f"{path}: not a snapshot, or torn: it begins with {start[:8]!r}; expected {MAGIC!r}")
     (length,) = _LENGTH.unpack_from(start, len(MAGIC))
+    text = stream.read(min(length, HEADER_MAX))
+    if len(text) != length:
+        raise SnapshotError(f"{path}: torn: {len(text)} bytes of a header; expected {length}")
     try:
-        fields = json.loads(stream.read(min(length, HEADER_MAX)))
+        fields = json.loads(text)
         version = fields["version"]
         if version != FORMAT_VERSION:
             raise SnapshotError(f"{path}: format version {version}; expected {FORMAT_VERSION}")

@@ -45,6 +45,13 @@ def vector_of(seed: str) -> FloatArray:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
+def _as_sqlite(number: int) -> int:
+    """The number, or the error that sqlite3 raises for one of more than 64 bits."""
+    if not -(2**63) <= number < 2**63:
+        raise OverflowError("Python int too large to convert to SQLite INTEGER")
+    return number
+
+
 class FakeImages:
     """An ImageCatalog in memory. ``index`` follows each change at once."""
 
@@ -79,13 +86,13 @@ class FakeImages:
 
     async def images(self, ids: Sequence[int]) -> list[Image]:
         self.queries += 1
-        return [self.by_id[number] for number in ids if number in self.by_id]
+        return [self.by_id[number] for number in ids if _as_sqlite(number) in self.by_id]
 
     async def find_url(self, url: str) -> int | None:
         return next((image.id for image in self.by_id.values() if image.url == url), None)
 
     async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
-        there = [number for number in ids if number in self._index.vectors]
+        there = [number for number in ids if _as_sqlite(number) in self._index.vectors]
         rows = [self._index.vectors[number] for number in there]
         return np.array(there, dtype=np.int64), np.array(rows, dtype=np.float32).reshape(-1, DIMENSION)
 
@@ -167,7 +174,7 @@ class FakeFrontier:
         return self.by_id[number]
 
     async def seed(self, seed_id: int) -> Seed:
-        if seed_id not in self.by_id:
+        if _as_sqlite(seed_id) not in self.by_id:
             raise NotFound(f"there is no seed {seed_id}")
         return self.by_id[seed_id]
 
@@ -182,7 +189,7 @@ class FakeFrontier:
         return self.by_id[seed_id]
 
     async def failure_groups(self, *, seed_id: int | None = None) -> list[FailureGroup]:
-        found = seed_id is None or seed_id in self.by_id
+        found = seed_id is None or _as_sqlite(seed_id) in self.by_id
         group = FailureGroup("timeout", 3, "https://slow.example/1.jpg", "no answer in 20 s", START)
         return [group] if found else []
 

@@ -18,8 +18,8 @@ URL_LENGTH: Final = 4096
 CURSOR_LENGTH: Final = 8000  # aiohttp reads request lines up to 8190 bytes
 
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description=f"a whole number from 1 to {LIMIT_MOST}")]
-Cursor = Annotated[str, Field(max_length=CURSOR_LENGTH, description="the cursor of an answer's next")]
-Depth = Annotated[int, Field(ge=0, lt=DEPTH, description=f"a whole number from 0 to {DEPTH - 1}")]
+Cursor = Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="the cursor of an answer's next")]
+Depth = Annotated[int | None, Field(ge=0, lt=DEPTH, description=f"a whole number from 0 to {DEPTH - 1}")]
 
 
 class Query(BaseModel):
@@ -51,7 +51,7 @@ class RandomQuery(Query):
             description="a whole number, 0 or more, or a seed from an answer; the server's own changes by the hour",
         ),
     ] = None
-    cursor: Cursor | None = None
+    cursor: Cursor = None
 
 
 class SearchQuery(Query):
@@ -62,14 +62,14 @@ class SearchQuery(Query):
     id: Annotated[int | None, Field(ge=1, le=ID_LIMIT, description="an image's id")] = None
     text: Annotated[str | None, Field(description="nothing: this server does not search by words")] = None
     limit: Limit = LIMIT_DEFAULT
-    offset: Depth | None = None
-    cursor: Cursor | None = None
+    offset: Depth = None
+    cursor: Cursor = None
 
 
 class SimilarQuery(Query):
     limit: Limit = LIMIT_DEFAULT
-    offset: Depth | None = None
-    cursor: Cursor | None = None
+    offset: Depth = None
+    cursor: Cursor = None
 
 
 class UploadQuery(Query):

@@ -160,6 +160,16 @@ async def test_an_empty_index_has_a_snapshot_too(tmp_path: Path) -> None:
     assert (await FlatIndex.load(tmp_path / "index", MODEL, DIMENSION)).size == 0
 
 
+async def test_every_torn_length_of_an_empty_snapshot_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    await FlatIndex(DIMENSION, MODEL).save(path)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(SnapshotError):
+            await FlatIndex.load(path, MODEL, DIMENSION)
+
+
 async def test_another_model_or_dimension_or_no_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "index"
     with pytest.raises(SnapshotError, match="there is no snapshot"):

@@ -195,7 +195,7 @@ async def test_the_connection_is_made_to_the_address_that_was_checked(
     answers = iter([["127.0.0.1"], ["127.0.0.2"]])
 
     class Rebinding(LoopbackResolver):
-        async def resolve(self, host: str, port: int = 0, family: int = 0):  # type: ignore[no-untyped-def,override]
+        async def resolve(self, host: str, port: int = 0, family: int = 0):  # type: ignore[no-untyped-def]
             self._known = {host: next(answers)}
             return await super().resolve(host, self._port)
 

@@ -74,7 +74,7 @@ async def test_a_rest_holds_back_new_and_waiting_requests() -> None:
     slots.back_off("a", 30)
     slots.back_off("a", 10)
     assert (slots.free("a"), slots.ready_at("a"), slots.wait("a")) == (0, clock.now + 30, 30)
-    assert (slots.busy_hosts(), slots.next_ready()) == ({"a"}, clock.now + 30)
+    assert (slots.busy_hosts(), slots.next_ready()) == (frozenset("a"), clock.now + 30)
     assert await starts(slots, clock, ["a", "b"]) == [30, 30]
     assert (slots.busy_hosts(), slots.next_ready(), slots.wait("a")) == (frozenset(), None, 0)
 
@@ -109,7 +109,7 @@ async def test_concurrency_is_kept_and_places_are_given_back() -> None:
     async with slots.hold("a"), slots.hold("a"):
         assert slots.free("a") == 1
         async with slots.hold("a"):
-            assert (slots.free("a"), slots.busy_hosts(), slots.next_ready()) == (0, {"a"}, None)
+            assert (slots.free("a"), slots.busy_hosts(), slots.next_ready()) == (0, frozenset("a"), None)
     await asyncio.gather(*(work() for _ in range(20)))
     assert peak == 3
     assert slots.free("a") == 3

@@ -7,6 +7,7 @@ page begins behind the last image shown, found again by its id or, where that ha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -18,7 +19,7 @@ from pydantic import Field
 from artalike.errors import NotFound, QueryError
 from artalike.records import FloatArray, Hit, IdArray, Image
 from artalike.search import cursors
-from artalike.storage.ports import ImageCatalog, VectorIndex
+from artalike.storage.ports import ImageCatalog, Neighbors, VectorIndex
 
 DEPTH: Final = 100_000
 """A ranking ends here. Whoever wants everything pages through random pictures."""
@@ -26,6 +27,7 @@ DEPTH: Final = 100_000
 ID_LIMIT: Final = 2**63 - 1  # SQLite's largest
 DECIMALS: Final = 6  # of a score: about what float32 gives for a cosine
 _SHALLOWEST: Final = 256
+_IN_A_THREAD: Final = 8192  # more take longer to sort than the event loop may stand still
 
 Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
 
@@ -176,15 +178,10 @@ class Search:
 
     async def _ranked(self, query: Query, vector: FloatArray, depth: int, max_id: int) -> _Order:
         [neighbors] = await self._index.search(vector[np.newaxis], depth, max_id=max_id)
-        scores = np.round(neighbors.scores.astype(np.float64), DECIMALS)
-        complete = len(scores) < depth
-        # The cut may go through images of equal score, in whatever order the index holds them.
-        sure = np.ones(len(scores), dtype=bool) if complete else scores > scores.min()
-        if query.others:
-            sure &= ~np.isin(neighbors.ids, query.ids)
-        ids, scores = neighbors.ids[sure], scores[sure]
-        best_first = np.lexsort((ids, -scores))
-        return _Order(ids[best_first], scores[best_first], complete)
+        left_out = query.ids if query.others else ()
+        if len(neighbors.ids) > _IN_A_THREAD:
+            return await asyncio.to_thread(_sorted, neighbors, depth, left_out)
+        return _sorted(neighbors, depth, left_out)
 
     def _cursor(self, query: Query, place: RankedCursor, order: _Order, stop: int) -> str:
         after = RankedCursor(
@@ -198,6 +195,18 @@ class Search:
         )
         blob = b"" if query.vector is None else query.vector.astype("<f2").tobytes()
         return cursors.encode(after, salt=self._model, blob=blob)
+
+
+def _sorted(neighbors: Neighbors, depth: int, left_out: tuple[int, ...]) -> _Order:
+    """What is sure of an answer that was asked for ``depth`` neighbours."""
+    scores: NDArray[np.float64] = np.round(neighbors.scores.astype(np.float64), DECIMALS)
+    complete = len(scores) < depth
+    # The cut may go through images of equal score, in whatever order the index holds them.
+    sure = np.ones(len(scores), dtype=bool) if complete else scores > scores.min()
+    sure &= ~np.isin(neighbors.ids, left_out)
+    ids, scores = neighbors.ids[sure], scores[sure]
+    best_first = np.lexsort((ids, -scores))
+    return _Order(ids[best_first], scores[best_first], complete)
 
 
 def _direction(vectors: FloatArray) -> FloatArray:

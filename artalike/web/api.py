@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
 
-from artalike.errors import NotFound, QueryError
+from artalike.errors import NotFound, Overloaded, QueryError
 from artalike.records import Image
 from artalike.search.ranked import Query, Ranking
 from artalike.web import requests
@@ -16,6 +19,11 @@ from artalike.web.services import SERVICES, Services
 from artalike.web.views import image_json, random_answer, ranking_json, similar_answer
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
+PLACES_MOST: Final = 16  # so many pictures to search by are held in memory at once
+UPLOAD_SECONDS: Final = 60.0
+
+PLACES: Final = web.AppKey("PLACES", asyncio.Semaphore)
+
 _WIDTH_MOST: Final = 100_000
 
 
@@ -38,7 +46,7 @@ async def search(request: web.Request) -> web.StreamResponse:
         _stands_alone(params.url, params.id, params.offset)
         ranking = await services.search.go_on(params.cursor, limit=params.limit)
     else:
-        query = await _query(services, params)
+        query = await _query(request.app, params)
         ranking = await services.search.rank(query, limit=params.limit, offset=params.offset or 0)
     return _ranked(services, ranking, params.limit)
 
@@ -46,8 +54,13 @@ async def search(request: web.Request) -> web.StreamResponse:
 async def search_by_pictures(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     params = requests.query(request, UploadQuery)
-    pictures = await requests.pictures(request, services.settings.gallery.max_upload_bytes)
-    query = await services.search.like(pictures)
+    async with _place(request.app):
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                pictures = await requests.pictures(request, services.settings.gallery.max_upload_bytes)
+        except TimeoutError as error:
+            raise web.HTTPRequestTimeout(text=f"body: expected all of it within {UPLOAD_SECONDS:g} s") from error
+        query = await services.search.like(pictures)
     return _ranked(services, await services.search.rank(query, limit=params.limit), params.limit)
 
 
@@ -96,7 +109,8 @@ async def ready(request: web.Request) -> web.StreamResponse:
     return web.json_response({"status": "ready"})
 
 
-async def _query(services: Services, params: SearchQuery) -> Query:
+async def _query(app: web.Application, params: SearchQuery) -> Query:
+    services = app[SERVICES]
     if (params.url is None) == (params.id is None):
         raise QueryError("expected exactly one of the parameters url, id and cursor")
     if params.id is not None:
@@ -107,7 +121,18 @@ async def _query(services: Services, params: SearchQuery) -> Query:
         return known
     if services.fetch_query is None or not services.settings.gallery.fetch_queries:
         raise NotFound(f"url = {url[:200]!r}: no image of this collection")
-    return await services.search.like([await services.fetch_query(url)])
+    async with _place(app):
+        return await services.search.like([await services.fetch_query(url)])
+
+
+@asynccontextmanager
+async def _place(app: web.Application) -> AsyncIterator[None]:
+    """One of the few places for a picture that comes from outside. Raises Overloaded when all are taken."""
+    places = app[PLACES]
+    if places.locked():
+        raise Overloaded(f"{PLACES_MOST} pictures are being looked at already", retry_after=2)
+    async with places:
+        yield
 
 
 def _ranked(services: Services, ranking: Ranking, limit: int) -> web.Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from artalike.web import admin, api, openapi, pages, stream
@@ -22,6 +24,7 @@ def create_app(services: Services) -> web.Application:
     app[SERVICES] = services
     app[AUTH] = Auth(services.admin_token)
     app[stream.STREAMS] = set()
+    app[api.PLACES] = asyncio.Semaphore(api.PLACES_MOST)
     for room in (api, stream, admin, openapi):
         app.add_routes(room.routes())
     pages.add_pages(app)

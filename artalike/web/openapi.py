@@ -68,7 +68,7 @@ OPERATIONS: Final = (
         query=params.UploadQuery,
         upload=True,
         answer=schemas.RankedAnswer,
-        problems=(400, 413, 415, 422, 503),
+        problems=(400, 408, 413, 415, 422, 503),
     ),
     Operation(method="get", path="/api/images/{id}", summary="One image", answer=schemas.Image, problems=(404,)),
     Operation(

@@ -220,3 +220,11 @@ async def test_the_page_goes_on_among_equals_when_the_last_one_shown_is_removed(
     fake.images.remove(8)
     assert first.cursor is not None
     assert ids(await fake.services.search.go_on(first.cursor, limit=50)) == list(range(9, 21))
+
+
+async def test_far_down_the_order_is_still_that_of_the_cosines() -> None:
+    fake = make_services(9500)
+    ranking = await fake.services.search.rank(Query(ids=(1,)), limit=3, offset=9200)
+    numbers = np.array(sorted(fake.index.vectors))
+    cosines = np.array([fake.index.vectors[number] for number in numbers.tolist()]) @ fake.index.vectors[1]
+    assert ids(ranking) == numbers[np.argsort(-cosines)][9200:9203].tolist()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from artalike.errors import FailureKind, FetchError
 from artalike.records import Metadata
-from artalike.web import schemas
+from artalike.web import api, schemas
 from tests.fakes import NOT_A_PICTURE, FakeThumbnails, make_services
 from tests.web.conftest import Client, Serve
 
@@ -283,6 +284,43 @@ async def test_a_malformed_upload_is_the_callers_mistake(serve: Serve, content_t
     client = await serve(make_services(3))
     async with client.post("/api/search", data=body, headers={"Content-Type": content_type}) as response:
         assert response.status == 400, await response.text()
+
+
+async def test_only_so_many_pictures_are_looked_at_at_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "PLACES_MOST", 1)
+    looking, looked = asyncio.Event(), asyncio.Event()
+
+    async def fetch(_: str) -> bytes:
+        looking.set()
+        await looked.wait()
+        return b"image 3"
+
+    client = await serve(make_services(5, fetch_query=fetch, gallery={"fetch_queries": True}))
+    first = asyncio.ensure_future(get(client, "/api/search?url=https://elsewhere.example/x.jpg"))
+    await looking.wait()
+    async with client.post("/api/search", data=pictures(b"image 1")) as response:
+        assert response.status == 503
+        assert response.headers["Retry-After"] == "2"
+    looked.set()
+    assert (await first)["results"][0]["id"] == 3
+    async with client.post("/api/search", data=pictures(b"image 1")) as response:
+        assert response.status == 200
+
+
+async def test_an_upload_that_does_not_come_to_its_end_is_given_up(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "UPLOAD_SECONDS", 0.1)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"--a\r\nContent-Disposition: form-data; name=image; filename=x\r\n\r\n"
+        await asyncio.sleep(30)
+
+    client = await serve(make_services(5))
+    headers = {"Content-Type": "multipart/form-data; boundary=a"}
+    async with client.post("/api/search", data=slow(), headers=headers) as response:
+        assert response.status == 408
+        assert "within 0.1 s" in (await response.json(content_type=None))["detail"]
 
 
 async def test_an_unknown_address_is_fetched_only_where_the_settings_allow_it(serve: Serve) -> None:

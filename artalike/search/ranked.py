@@ -199,7 +199,7 @@ class Search:
 
 def _sorted(neighbors: Neighbors, depth: int, left_out: tuple[int, ...]) -> _Order:
     """What is sure of an answer that was asked for ``depth`` neighbours."""
-    scores: NDArray[np.float64] = np.round(neighbors.scores.astype(np.float64), DECIMALS)
+    scores = neighbors.scores.astype(np.float64).round(DECIMALS)
     complete = len(scores) < depth
     # The cut may go through images of equal score, in whatever order the index holds them.
     sure = np.ones(len(scores), dtype=bool) if complete else scores > scores.min()

@@ -26,5 +26,5 @@ def configure(form: Literal["text", "json"], level: str, *, verbose: bool = Fals
         handler.setFormatter(logging.Formatter("%(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("artalike").setLevel(logging.DEBUG if verbose else level.upper())
-    for chatty in ("aiohttp.access", "aiosqlite", "PIL"):
+    for chatty in ("aiohttp.access", "aiosqlite", "PIL", "faiss"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, Final
@@ -150,7 +150,7 @@ class Service:
 
     async def add_seed(self, source: str, kind: str | None = None) -> int:
         """Hand in a source, as the admin API does. The seed's id. Raises SourceError."""
-        seed = await self.frontier.add_seed(await self._detect(source, kind), source, {})
+        seed = await self.frontier.add_seed(await self._detect(source, kind, {}), source, {})
         self.pipeline.wake()
         return seed.id
 
@@ -225,7 +225,8 @@ class Service:
             return f"the model {self._card.name} is still loading"
         return self.pipeline.disk.problem
 
-    async def _detect(self, source: str, kind: str | None) -> Candidate:
+    async def _detect(self, source: str, kind: str | None, options: Mapping[str, Any]) -> Candidate:
+        sources.check_options(options)
         return await anyio.to_thread.run_sync(sources.detect, source, kind)
 
     async def _embed_query(self, data: bytes) -> FloatArray:

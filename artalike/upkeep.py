@@ -48,11 +48,7 @@ class Snapshots:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             if await self._due():
-                try:
-                    await self.take()
-                except StorageError as error:
-                    log.warning("%s; the index is rebuilt from the catalog where there is no snapshot", error)
-                    self._saved_clock = time.monotonic()
+                await self._try()
 
     async def take(self) -> dict[str, Any]:
         """Save now. What was saved: ``{"images", "bytes", "seconds"}``. Raises DiskFull or StorageError."""
@@ -67,7 +63,14 @@ class Snapshots:
     async def take_if_changed(self) -> None:
         """At the end: nothing is written when the last snapshot still holds."""
         if await self._state() != self._saved_state:
+            await self._try()
+
+    async def _try(self) -> None:
+        try:
             await self.take()
+        except StorageError as error:
+            log.warning("%s; without a snapshot the next start takes its time to build the index", error)
+            self._saved_clock = time.monotonic()
 
     async def _due(self) -> bool:
         state = await self._state()

@@ -279,7 +279,7 @@ async def embed_bytes(data: bytes) -> FloatArray:
     return vector_of(data.decode(errors="replace"))
 
 
-async def detect(source: str, kind: str | None) -> Candidate:
+async def detect(source: str, kind: str | None, options: Mapping[str, Any]) -> Candidate:
     if not source.startswith("https://"):
         raise SourceError(f"{source!r}: no known kind of source; expected one of: list, page")
     return Candidate(url=source, kind=kind or "list")

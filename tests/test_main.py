@@ -28,6 +28,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["seed", "no/such/folder"], "no/such/folder"),
         (["seed", "gopher://x.example/"], "gopher://x.example/"),
         (["seed", "https://x.example/", "--option", "url_col"], "--option 'url_col': expected KEY=VALUE"),
+        (["seed", "https://x.example/", "--option", "urlcol=x"], "option 'urlcol': unknown; expected one of"),
         (["seed", "https://x.example/", "--kind", "bogus"], "bogus"),
         (["--model", "bogus", "serve", "--port", "0"], "bogus"),
     ],

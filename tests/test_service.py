@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from pathlib import Path
 
 import aiohttp
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from artalike.errors import ModelMismatch, PortBusy, SourceError
-from artalike.records import SeedState
+from artalike.records import FloatArray, PixelArray, SeedState
 from artalike.service import Service
 from artalike.storage.folder import DataFolder
 from tests.running import CARD, TOKEN, TinyNetwork, client, running, settings_for, settled
@@ -158,9 +159,7 @@ async def test_a_stopped_crawl_goes_on_where_it_was(tmp_path: Path, pictures: Pa
     settings = settings_for(tmp_path / "data", embedding={"batch_size": 1})
 
     class Slow(TinyNetwork):
-        def embed(self, batch):  # type: ignore[no-untyped-def]
-            import time  # noqa: PLC0415
-
+        def embed(self, batch: PixelArray) -> FloatArray:
             time.sleep(0.05)
             return super().embed(batch)
 

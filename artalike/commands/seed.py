@@ -26,6 +26,7 @@ def run_seed(
     settings: Settings, wanted: Sequence[str], *, kind: str | None, options: dict[str, Any], detach: bool
 ) -> int:
     """Seed all or none: every source is understood before the first is handed over. Raises SourceError."""
+    sources.check_options(options)
     roots = [(_from_here(source), sources.detect(source, kind)) for source in wanted]
     folder = DataFolder(settings.storage.data)
     if folder.server() is None:

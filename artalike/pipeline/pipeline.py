@@ -28,7 +28,8 @@ from artalike.errors import ArtalikeError, FailureKind, ItemError
 from artalike.events import EventBus
 from artalike.imaging.decode import decode
 from artalike.metrics import STAGES, Metrics
-from artalike.pipeline.committer import ROOM_SECONDS, Committer, DiskRoom
+from artalike.pipeline.committer import Committer
+from artalike.pipeline.room import ROOM_SECONDS, DiskRoom
 from artalike.pipeline.scheduler import Scheduler
 from artalike.pipeline.stream import ByteGate, Stream
 from artalike.records import IMAGE_KIND, Download, Embedding, Failure, Image, Picture, Preprocess, SeedState, Task
@@ -70,9 +71,9 @@ class Pipeline:
         self._settings = settings
         self._gate = ByteGate(settings.download.buffer_bytes)
         self._decode_threads = anyio.CapacityLimiter(settings.imaging.threads)
-        self._scheduler = Scheduler(rooms.frontier, rooms.fetcher.slots, settings, self._work)
-        self._fetching = anyio.CancelScope()
         self.disk = DiskRoom(room_seconds)
+        self._scheduler = Scheduler(rooms.frontier, rooms.fetcher.slots, settings, self.disk, self._work)
+        self._fetching = anyio.CancelScope()
         self._committer = Committer(
             images=rooms.images,
             frontier=rooms.frontier,
@@ -174,7 +175,7 @@ class Pipeline:
                     )
                     self._scheduler.wake()
                     if self._scheduler.stopping or not await self._is_running(task.seed_id):
-                        await frontier.release([task])
+                        await self.disk.keep_trying(partial(frontier.release, [task]))
                         return
             await self.disk.keep_trying(partial(frontier.finish, task))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import anyio
@@ -16,6 +18,8 @@ from anyio.abc import TaskGroup
 
 from artalike.config import Settings
 from artalike.crawl.slots import Slots
+from artalike.errors import DiskFull
+from artalike.pipeline.room import DiskRoom
 from artalike.records import Task
 from artalike.storage.ports import Frontier
 
@@ -31,8 +35,14 @@ class Scheduler:
     """
 
     def __init__(
-        self, frontier: Frontier, slots: Slots, settings: Settings, work: Callable[[Task], Awaitable[None]]
+        self,
+        frontier: Frontier,
+        slots: Slots,
+        settings: Settings,
+        room: DiskRoom,
+        work: Callable[[Task], Awaitable[None]],
     ) -> None:
+        self._room = room
         self._frontier = frontier
         self._slots = slots
         self._work = work
@@ -76,7 +86,8 @@ class Scheduler:
                 self._start(workers)
                 with anyio.move_on_after(await self._pause()):
                     await self._wake.wait()
-            await self._frontier.release([task for tasks in self._waiting.values() for task in tasks])
+            with suppress(DiskFull):  # then they stay leased, and the next start gives them back
+                await self._frontier.release([task for tasks in self._waiting.values() for task in tasks])
             self._waiting.clear()
 
     async def _lease(self) -> None:
@@ -86,13 +97,14 @@ class Scheduler:
             return
         full = {host for host, tasks in self._waiting.items() if len(tasks) > self._per_host // 2}
         busy = self._slots.busy_hosts() | full
-        for task in await self._frontier.lease(room, busy_hosts=busy, per_host=self._per_host):
+        lease = partial(self._frontier.lease, room, busy_hosts=busy, per_host=self._per_host)
+        for task in await self._room.keep_trying(lease):
             self._waiting.setdefault(task.host, deque()).append(task)
 
     def _start(self, workers: TaskGroup) -> None:
         for host in list(self._waiting):
             tasks = self._waiting[host]
-            room = self._room(host)
+            room = self._places(host)
             while tasks and room > 0 and self.running < self._workers:
                 task = tasks.popleft()
                 self._running[host] += 1
@@ -101,7 +113,7 @@ class Scheduler:
             if not tasks:
                 del self._waiting[host]
 
-    def _room(self, host: str) -> int:
+    def _places(self, host: str) -> int:
         if not host:
             return self._workers
         # A running expansion holds no place at its host; two more than the host's own limit let pictures pass it.

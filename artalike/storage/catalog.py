@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,7 +66,7 @@ class Database:
                     pool.put_nowait(reader)
                 seed_counts = await _count_seeds(writer)
             yield cls(writer, pool, seed_counts)
-            with anyio.CancelScope(shield=True), _translated(f"catalog {path}"):
+            with anyio.CancelScope(shield=True), suppress(sqlite3.Error):  # only advice for the query planner
                 await writer.execute("PRAGMA optimize")
 
     @asynccontextmanager

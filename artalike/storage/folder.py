@@ -14,6 +14,7 @@ from typing import Any
 import filelock
 
 from artalike.errors import FolderInUse, StorageError
+from artalike.storage.files import storage_error, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,9 @@ class DataFolder:
             lock.release()
 
     def announce(self, url: str) -> None:
-        """Leave the server's address for other commands to find."""
-        self._server_file.write_text(json.dumps({"pid": os.getpid(), "url": url}))
+        """Leave the server's address for other commands to find. Raises StorageError."""
+        found = json.dumps({"pid": os.getpid(), "url": url}).encode()
+        write_atomically(self._server_file, lambda stream: stream.write(found), durable=False)
 
     def server(self) -> dict[str, Any] | None:
         """``{"pid", "url"}`` of the process that owns the folder, None when nobody does."""
@@ -97,11 +99,14 @@ class DataFolder:
             return None
 
     def make_token(self) -> str:
-        """The folder's admin token, made when there is none, readable by its owner only."""
+        """The folder's admin token, made when there is none, readable by its owner only. Raises StorageError."""
         if token := self.token():
             return token
         token = secrets.token_urlsafe(24)
-        descriptor = os.open(self.token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(token + "\n")
+        try:
+            descriptor = os.open(self.token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(token + "\n")
+        except OSError as error:
+            raise storage_error(error, self.token_file) from error
         return token

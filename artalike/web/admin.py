@@ -32,7 +32,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 async def add_seed(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     body = await requests.json_body(request, SeedBody)
-    root = await services.detect(body.source, body.kind)
+    root = await services.detect(body.source, body.kind, body.options)
     seed = await services.frontier.add_seed(root, body.source, body.options)
     services.wake()
     return web.json_response(seed_json(seed), status=202, headers={"Location": f"/api/admin/seeds/{seed.id}"})

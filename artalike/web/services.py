@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ class Services:
 
     ``events`` brings an event ``image`` for each newly searchable image, with its id and the JSON of
     :func:`artalike.web.views.image_json`. ``stats`` is cheap and of JSON values. ``ready`` says why the server
-    cannot answer yet, None when it can. ``detect`` turns a source and an optional kind into a frontier's root
+    cannot answer yet, None when it can. ``detect`` turns a source, an optional kind and options into a frontier's root
     or raises SourceError. ``fetch_query`` gets the bytes of a picture as safely as the crawler does, or raises
     FetchError. ``wake`` tells the crawler that there is work. ``admin_token`` is not empty.
     """
@@ -39,7 +39,7 @@ class Services:
     stats: Callable[[], dict[str, Any]]
     ready: Callable[[], str | None]
     take_snapshot: Callable[[], Awaitable[dict[str, Any]]]
-    detect: Callable[[str, str | None], Awaitable[Candidate]]
+    detect: Callable[[str, str | None, Mapping[str, Any]], Awaitable[Candidate]]
     wake: Callable[[], None]
     admin_token: str = field(repr=False)
     fetch_query: Callable[[str], Awaitable[bytes]] | None = None

@@ -50,7 +50,7 @@ async def test_no_admin_call_works_without_the_token(
 ) -> None:
     fake = make_services(3)
     client = await serve(fake)
-    await fake.frontier.add_seed(await fake.services.detect(SOURCE, None), SOURCE, {})
+    await fake.frontier.add_seed(await fake.services.detect(SOURCE, None, {}), SOURCE, {})
     answer = await ask(client, method, url, 401, headers=headers)
     assert answer["headers"]["WWW-Authenticate"].startswith("Bearer")
     assert answer["headers"]["Content-Type"] == "application/problem+json"

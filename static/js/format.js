@@ -3,7 +3,6 @@
 
 const WHOLE = new Intl.NumberFormat("en");
 const SMALL = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const BYTES = ["B", "kB", "MB", "GB", "TB"];
 
 /** @param {number} value */
 export function count(value) {
@@ -28,17 +27,6 @@ export function rate(perSecond) {
   return `${perSecond < 9.95 ? SMALL.format(perSecond) : WHOLE.format(Math.round(perSecond))}/s`;
 }
 
-/** @param {number} value  a count of bytes */
-export function bytes(value) {
-  let unit = 0;
-  let left = value;
-  while (left >= 999.5 && unit < BYTES.length - 1) {
-    left /= 1000;
-    unit += 1;
-  }
-  return `${left < 9.95 && unit > 0 ? SMALL.format(left) : WHOLE.format(Math.round(left))} ${BYTES[unit]}`;
-}
-
 /**
  * @param {number} then  seconds since the epoch
  * @param {number} now   seconds since the epoch
@@ -55,4 +43,14 @@ export function ago(then, now) {
 /** @param {number} share  0 to 1 */
 export function percent(share) {
   return `${Math.round(100 * Math.max(0, share))} %`;
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 1) return counted(Math.floor(seconds), "second");
+  if (minutes < 60) return counted(minutes, "minute");
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${counted(hours, "hour")} ${minutes % 60} min`;
+  return counted(Math.floor(hours / 24), "day");
 }

@@ -166,10 +166,14 @@ export class Gallery {
   #return() {
     const place = placeOf(location.href);
     if (!place) return;
+    const { key, depth } = entry();
+    if (!key && pageOf(place) === pageOf(this.view.place)) {
+      history.replaceState({ key: this.view.key, depth }, ""); // a link within the page
+      return;
+    }
     this.leave();
-    const { key } = entry();
     const view = (key && this.views.find(key)) || this.#create(place);
-    if (view.key !== key) history.replaceState({ ...entry(), key: view.key }, "");
+    if (view.key !== key) history.replaceState({ key: view.key, depth }, "");
     this.#show(view);
   }
 

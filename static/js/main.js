@@ -2,13 +2,13 @@
 /** The gallery's page: joins the wall, the header and the server's events. */
 
 import { Arrivals } from "./arrivals.js";
+import { isPlain, part, seldom, tell } from "./dom.js";
 import { count, counted, rate } from "./format.js";
 import { Gallery } from "./gallery.js";
 import { readImage, readImages } from "./images.js";
 import { Live } from "./live.js";
 import { freshSeed } from "./places.js";
 import { Question } from "./question.js";
-import { part } from "./tile.js";
 import { Views } from "./views.js";
 import { Wall } from "./wall.js";
 
@@ -32,45 +32,17 @@ const live = new Live("/api/events");
 let stats = { images: config.images };
 let connected = true;
 
-/**
- * Run at most once in a while, and then with the latest.
- *
- * @param {() => void} run
- * @param {number} every  milliseconds
- */
-function seldom(run, every) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  return () => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      run();
-    }, every);
-  };
-}
-
-/**
- * Writes only what differs: a screen reader and the layout hear of nothing else.
- *
- * @param {HTMLElement} element
- * @param {string} text
- */
-function tell(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 function summary() {
   if (typeof stats.images !== "number") return "";
   return [counted(stats.images, "picture"), rate(stats.rate)].filter(Boolean).join(" · ");
 }
 
 function showCounter() {
-  tell(part(page, "#counter"), summary());
+  tell(page, "#counter", summary());
   part(page, "#offline").hidden = connected;
-  const fresh = part(page, "#fresh");
-  const shown = gallery.view.place.kind === "random" ? gallery.fresh : 0;
-  fresh.hidden = shown === 0;
-  if (shown) tell(fresh, `+${count(shown)} new`);
+  const fresh = gallery.view.place.kind === "random" ? gallery.fresh : 0;
+  part(page, "#fresh").hidden = fresh === 0;
+  if (fresh) tell(page, "#fresh", `+${count(fresh)} new`);
 }
 
 function showStatus() {
@@ -83,11 +55,11 @@ function showStatus() {
   part(page, "#empty").hidden = !(settled && empty && place.kind === "random");
   part(page, "#alone").hidden = !(settled && empty && place.kind === "similar");
   part(page, "#end").hidden = !(settled && !empty);
-  if (feed.state === "failed") tell(part(page, "#failed-why"), connected ? feed.error : "The server cannot be reached.");
+  if (feed.state === "failed") tell(page, "#failed-why", connected ? feed.error : "The server cannot be reached.");
 }
 
 const counter = seldom(showCounter, COUNTER_EVERY);
-const spoken = seldom(() => tell(part(page, "#spoken"), summary()), SPOKEN_EVERY);
+const spoken = seldom(() => tell(page, "#spoken", summary()), SPOKEN_EVERY);
 
 function listen() {
   live.onimage = (value) => {
@@ -130,7 +102,7 @@ function showFresh() {
  */
 function onPlainClick(selector, act) {
   part(page, selector).addEventListener("click", (/** @type {MouseEvent} */ event) => {
-    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (event.button !== 0 || !isPlain(event)) return;
     event.preventDefault();
     act();
   });
@@ -138,8 +110,7 @@ function onPlainClick(selector, act) {
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.isComposing);
-  if (!plain || event.defaultPrevented || (event.key !== "Escape" && event.key !== "Backspace")) return;
+  if (!isPlain(event) || event.defaultPrevented || (event.key !== "Escape" && event.key !== "Backspace")) return;
   event.preventDefault();
   gallery.back();
 }
@@ -150,6 +121,7 @@ gallery.onchange = () => {
 };
 onPlainClick("#home", () => gallery.go({ kind: "random", seed: null }));
 onPlainClick("#shuffle", shuffle);
+onPlainClick(".skip", () => gallery.wall.focus(gallery.wall.anchor.index));
 part(page, "#fresh").addEventListener("click", showFresh);
 part(page, "#retry").addEventListener("click", () => gallery.view.feed.load());
 addEventListener("keydown", onKey);

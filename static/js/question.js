@@ -1,8 +1,9 @@
 // @ts-check
 /** The picture that the others are like: shown above them, with what is known of it. */
 
+import { part } from "./dom.js";
 import { nameOf } from "./images.js";
-import { fillPicture, part, watchPicture } from "./tile.js";
+import { fillPicture, watchPicture } from "./tile.js";
 
 /** @typedef {import("./images.js").DetailedImage} DetailedImage */
 

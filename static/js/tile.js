@@ -2,6 +2,7 @@
 /** One picture on the wall: a link with a thumbnail, which is asked for again when it fails. */
 
 import { backoff } from "./backoff.js";
+import { copy, part } from "./dom.js";
 import { percent } from "./format.js";
 import { nameOf, thumbnail } from "./images.js";
 
@@ -11,24 +12,13 @@ import { nameOf, thumbnail } from "./images.js";
 const TRIES = 4;
 
 /**
- * @param {HTMLElement} element  holds the part
- * @param {string} selector
- * @returns {any} the part, which the templates promise
- */
-export function part(element, selector) {
-  const found = element.querySelector(selector);
-  if (!found) throw new Error(`the page has no ${selector}`);
-  return found;
-}
-
-/**
  * @param {HTMLTemplateElement} template  the page's markup of a tile
  * @param {DetailedImage} image
  * @param {readonly number[]} widths      the server's thumbnail widths, ascending
  * @returns {HTMLLIElement}
  */
 export function createTile(template, image, widths) {
-  const tile = /** @type {HTMLLIElement} */ (template.content.firstElementChild?.cloneNode(true));
+  const tile = /** @type {HTMLLIElement} */ (copy(template));
   tile.dataset.id = String(image.id);
   part(tile, "a").setAttribute("href", `/similar/${image.id}`);
   fillPicture(part(tile, "img"), image, widths);
@@ -90,15 +80,19 @@ export function placeTile(tile, box) {
 export function watchPicture(picture, again) {
   const { srcset, src } = picture;
   let failures = 0;
+  let waiting = false;
   const retry = () => {
+    waiting = false;
     again.hidden = true;
     picture.srcset = srcset.replaceAll(/(\/\d+)(?= \d+w)/g, `$1?again=${failures}`);
     picture.src = `${src}?again=${failures}`;
   };
   const failed = () => {
+    if (waiting) return; // the browser may report one failure twice, and other sizes of a picture on their own
+    waiting = true;
     failures += 1;
     if (failures % TRIES === 0) again.hidden = false;
-    else setTimeout(() => picture.isConnected && retry(), backoff(failures % TRIES));
+    else setTimeout(() => picture.isConnected && retry(), backoff(failures % TRIES, { first: 0.5 }));
   };
   picture.addEventListener("error", failed);
   picture.addEventListener("load", () => picture.classList.add("loaded"));

@@ -5,6 +5,7 @@
  * The wall has its full height at all times and tiles lie at exact places, so nothing moves when tiles come and go.
  */
 
+import { isPlain } from "./dom.js";
 import { targetHeight } from "./layout.js";
 import { createTile, equip, placeTile } from "./tile.js";
 
@@ -12,11 +13,13 @@ import { createTile, equip, placeTile } from "./tile.js";
 /** @typedef {import("./layout.js").Frame} Frame */
 
 const SCREENS_KEPT = 1.5;
+const HEADER = 70;
+const MARGIN = 14;
 
 export class Wall {
   /** @type {() => void} called after what is on the screen has changed */
   onrender = () => {};
-  /** @type {(index: number, tile: HTMLLIElement, event: MouseEvent) => void} */
+  /** @type {(index: number, tile: HTMLLIElement) => void} */
   onopen = () => {};
   /** @type {Grid | null} */
   #grid = null;
@@ -110,9 +113,9 @@ export class Wall {
     const box = this.#grid?.box(index);
     if (!box) return;
     const top = this.#offset + box.top;
-    const header = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
-    if (top < scrollY + header) scrollTo({ top: top - header, behavior: "instant" });
-    if (top + box.height > scrollY + innerHeight) scrollTo({ top: top + box.height - innerHeight + 16, behavior: "instant" });
+    const bottom = top + box.height + MARGIN;
+    if (top - HEADER < scrollY) scrollTo({ top: top - HEADER, behavior: "instant" });
+    else if (bottom > scrollY + innerHeight) scrollTo({ top: bottom - innerHeight, behavior: "instant" });
     this.#render();
     this.#tiles.get(index)?.querySelector("a")?.focus({ preventScroll: true });
   }
@@ -207,14 +210,14 @@ export class Wall {
   #click(event) {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     const index = this.indexOf(link);
-    if (index < 0 || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (index < 0 || event.button !== 0 || !isPlain(event)) return;
     event.preventDefault();
-    this.onopen(index, /** @type {HTMLLIElement} */ (this.#tiles.get(index)), event);
+    this.onopen(index, /** @type {HTMLLIElement} */ (this.#tiles.get(index)));
   }
 
   /** @param {KeyboardEvent} event */
   #keydown(event) {
-    if (!event.key.startsWith("Arrow") || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!event.key.startsWith("Arrow") || !isPlain(event)) return;
     const index = this.indexOf(event.target instanceof Element ? event.target : null);
     if (index < 0 || !this.#grid) return;
     event.preventDefault();

@@ -1,0 +1,68 @@
+"""What tests do on the gallery's pages, and what they read off them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from playwright.async_api import Page
+
+Box = tuple[float, float, float, float]
+
+TILES = """() => [...document.querySelectorAll("#wall > .tile")].map((tile) => {
+  const box = tile.getBoundingClientRect();
+  return [Number(tile.dataset.id), box.left + scrollX, box.top + scrollY, box.width, box.height];
+})"""
+
+
+async def tiles(page: Page) -> dict[int, Box]:
+    """Ids and boxes (left, top, width, height on the page) of the tiles that are in the page, in reading order."""
+    return {int(row[0]): (row[1], row[2], row[3], row[4]) for row in await page.evaluate(TILES)}
+
+
+async def on_screen(page: Page) -> dict[int, float]:
+    """Ids of the tiles on the screen, with the distance of each from the top of the screen."""
+    top, height = await page.evaluate("[scrollY, innerHeight]")
+    shown = await tiles(page)
+    return {id_: y - top for id_, (_, y, _, h) in shown.items() if y + h > top and y < top + height}
+
+
+async def until(condition: Callable[[], Awaitable[Any]], what: str, *, seconds: float = 10.0) -> Any:
+    """Wait for a condition; what it gave when it came true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := await condition():
+            return value
+        await asyncio.sleep(0.03)
+    raise AssertionError(f"waited {seconds} s in vain: {what}")
+
+
+async def ready(page: Page) -> None:
+    """The script has taken over and something hangs on the wall."""
+    await page.wait_for_selector("main.ready .wall.ready > .tile")
+
+
+async def settled(page: Page) -> dict[int, float]:
+    """What is on the screen, once that stays the same for a moment."""
+    before = await on_screen(page)
+    while True:
+        await asyncio.sleep(0.15)
+        now = await on_screen(page)
+        if now == before:
+            return now
+        before = now
+
+
+async def scroll_to_end(page: Page, *, pause: float = 0.05, screens: float = 0.8) -> list[int]:
+    """Scroll down until the end is said; the ids of all tiles met on the way, in order."""
+    met: dict[int, None] = {}
+    for _ in range(400):
+        met.update(dict.fromkeys(await tiles(page)))
+        if await page.evaluate("scrollY + innerHeight >= document.documentElement.scrollHeight - 2"):
+            if await page.is_visible("#end"):
+                break
+        await page.evaluate(f"scrollBy({{top: innerHeight * {screens}, behavior: 'instant'}})")
+        await asyncio.sleep(pause)
+    return list(met)

@@ -1,0 +1,284 @@
+"""The wall of pictures: endless, live, and never moving what is being looked at."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.browser.conftest import Complaints, NewContext
+from tests.browser.server import GalleryServer
+from tests.browser.steps import on_screen, ready, scroll_to_end, settled, tiles, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+CLS = """() => new Promise((resolve) => new PerformanceObserver((list) => resolve(
+  list.getEntries().reduce((sum, entry) => sum + entry.value, 0)
+)).observe({ type: "layout-shift", buffered: true }) || setTimeout(() => resolve(0), 300))"""
+
+
+async def test_an_empty_gallery_says_so_and_fills_by_itself(gallery: GalleryServer, page: Page) -> None:
+    await page.goto(gallery.url)
+    await expect(page.get_by_text("The walls are still bare")).to_be_visible()
+    seen: dict[int, object] = {}
+    for _ in range(12):
+        gallery.add(3, live=True)
+        await asyncio.sleep(0.1)
+        now = await tiles(page)
+        assert {id_: now[id_] for id_ in seen} == seen  # what hangs stays where it hangs
+        seen = dict(now)
+    await until(lambda: _count(page, 36), "all 36 pictures")
+    assert {id_: box for id_, box in (await tiles(page)).items() if id_ in seen} == seen
+    await expect(page.get_by_text("The walls are still bare")).to_be_hidden()
+    await expect(page.locator("#counter")).to_have_text("36 pictures")
+
+
+async def test_an_unfinished_row_waits_for_more_and_is_shown_when_none_come(
+    gallery: GalleryServer, page: Page
+) -> None:
+    await page.goto(gallery.url)
+    await expect(page.locator("#empty")).to_be_visible()
+    gallery.add(1, live=True)
+    await asyncio.sleep(0.8)
+    assert await tiles(page) == {}
+    first = await until(lambda: tiles(page), "the lonely picture")
+    gallery.add(1, live=True)
+    both = await until(lambda: _count(page, 2), "the second one")
+    assert both[1] == first[1]
+
+
+async def test_the_counter_tells_size_and_rate(gallery: GalleryServer, page: Page) -> None:
+    gallery.add(1234)
+    gallery.fake.figures["rate"] = 12.3
+    await page.goto(gallery.url)
+    await expect(page.locator("#counter")).to_have_text("1,234 pictures · 12/s")
+
+
+async def test_scrolling_meets_every_picture_once(gallery: GalleryServer, page: Page) -> None:
+    gallery.add(330)
+    await page.goto(gallery.url)
+    await ready(page)
+    met = await scroll_to_end(page)
+    assert len(met) == 330
+    assert set(met) == set(gallery.fake.images.by_id)
+
+
+async def test_only_what_is_near_the_screen_is_in_the_page(gallery: GalleryServer, page: Page) -> None:
+    gallery.add(600)
+    await page.goto(gallery.url)
+    await ready(page)
+    for _ in range(12):
+        await page.evaluate("scrollBy({top: 1200, behavior: 'instant'})")
+        await asyncio.sleep(0.1)
+    assert 20 < len(await tiles(page)) < 150
+
+
+async def test_rows_fill_the_wall_and_keep_shapes(gallery: GalleryServer, page: Page) -> None:
+    gallery.add(60)
+    await page.goto(gallery.url)
+    await ready(page)
+    left, right = await page.evaluate(
+        "(() => { const box = document.querySelector('#wall').getBoundingClientRect(); return [box.left, box.right]; })()"
+    )
+    shown = await tiles(page)
+    rows = {}
+    for id_, (x, y, w, h) in shown.items():
+        rows.setdefault(y, []).append((x, w))
+        image = gallery.fake.images.by_id[id_]
+        if image.width / image.height >= 0.4:
+            assert abs(w - h * image.width / image.height) <= 1 + image.width / image.height
+    for boxes in list(rows.values())[:-1]:
+        assert boxes[0][0] == left
+        assert boxes[-1][0] + boxes[-1][1] == pytest.approx(right, abs=1)
+
+
+async def test_new_pictures_are_offered_and_do_not_disturb(gallery: GalleryServer, page: Page) -> None:
+    gallery.add(400)
+    await page.goto(gallery.url)
+    await ready(page)
+    await page.evaluate("scrollTo(0, 500)")
+    before = await settled(page)
+    new = gallery.add(5, live=True)
+    await expect(page.locator("#fresh")).to_have_text("+5 new")
+    assert await on_screen(page) == before
+    await page.click("#fresh")
+    await until(lambda: _first(page, new[-1].id), "the latest picture in front")
+    assert list(await tiles(page))[:5] == [image.id for image in reversed(new)]
+    await expect(page.locator("#fresh")).to_be_hidden()
+
+
+async def test_shuffle_shows_another_order_under_its_own_address(gallery: GalleryServer, page: Page) -> None:
+    gallery.add(200)
+    await page.goto(gallery.url)
+    await ready(page)
+    before = list(await tiles(page))
+    await page.click("#shuffle")
+    await until(lambda: _differs(page, before), "another order")
+    assert "?seed=" in page.url
+    shuffled = list(await tiles(page))
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await ready(other)
+    assert list(await tiles(other))[:20] == shuffled[:20]
+
+
+async def test_a_failed_page_is_tried_again_and_the_scroll_goes_on(
+    gallery: GalleryServer, page: Page, complaints: Complaints
+) -> None:
+    complaints.expect("Failed to load resource")
+    gallery.add(200)
+    await page.route("**/api/random?*", lambda route: route.fulfill(status=503, body="{}"))
+    await page.goto(gallery.url)
+    await ready(page)
+    await page.evaluate("scrollTo(0, 1e6)")
+    await expect(page.locator("#failed")).to_be_visible()
+    await page.unroute("**/api/random?*")
+    await page.click("#retry")
+    assert set(await scroll_to_end(page)) | set(await tiles(page)) <= set(gallery.fake.images.by_id)
+    await expect(page.locator("#end")).to_be_visible()
+
+
+async def test_a_server_that_goes_away_is_waited_for(
+    gallery: GalleryServer, page: Page, complaints: Complaints
+) -> None:
+    complaints.expect("ERR_")
+    gallery.add(200)
+    await page.goto(gallery.url)
+    await ready(page)
+    await gallery.stop()
+    await page.evaluate("scrollTo(0, 1e6)")
+    await expect(page.locator("#failed")).to_contain_text("could not be loaded")
+    await expect(page.locator("#offline")).to_be_visible()
+    await gallery.start()
+    await expect(page.locator("#offline")).to_be_hidden()
+    met = await scroll_to_end(page)  # nobody has pressed the button
+    assert len(met) > 100
+
+
+async def test_a_thumbnail_that_fails_is_asked_for_again_and_then_offered(
+    gallery: GalleryServer, page: Page, complaints: Complaints
+) -> None:
+    complaints.expect("Failed to load resource")
+    gallery.add(30)
+    asked: list[str] = []
+
+    async def fail(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(status=500, body="")
+
+    await page.route("**/thumbs/7/*", fail)
+    await page.goto(gallery.url)
+    await ready(page)
+    tile = page.locator('.tile[data-id="7"]')
+    await expect(tile.get_by_role("button", name="Try again")).to_be_visible()
+    assert len(asked) >= 4
+    await page.unroute("**/thumbs/7/*")
+    await tile.get_by_role("button").click()
+    await expect(tile.locator("img")).to_have_class("loaded")
+    await expect(tile.get_by_role("button")).to_be_hidden()
+
+
+async def test_nothing_jumps_while_the_page_loads_and_scrolls(gallery: GalleryServer, page: Page) -> None:
+    gallery.add(300)
+    await page.goto(gallery.url)
+    await ready(page)
+    for _ in range(8):
+        await page.mouse.wheel(0, 700)
+        await asyncio.sleep(0.1)
+    assert await page.evaluate(CLS) < 0.02
+
+
+async def test_arrow_keys_move_between_pictures_enter_opens_and_escape_returns(
+    gallery: GalleryServer, page: Page
+) -> None:
+    gallery.add(120)
+    await page.goto(gallery.url)
+    await ready(page)
+    shown = list((await tiles(page)).items())
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")  # the link that skips to the pictures
+    assert await _focused(page) == shown[0][0]
+    await page.keyboard.press("ArrowRight")
+    assert await _focused(page) == shown[1][0]
+    for _ in range(8):
+        await page.keyboard.press("ArrowDown")
+    reached = await _focused(page)
+    boxes = await tiles(page)
+    assert boxes[reached][1] > dict(shown)[shown[0][0]][1] + 900
+    assert reached in await on_screen(page)
+    scroll = await page.evaluate("scrollY")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/similar/{reached}")
+    await until(lambda: _count(page, 20), "similar pictures")
+    await page.keyboard.press("Escape")
+    await page.wait_for_url(gallery.url + "/")
+    await until(lambda: _is(page, reached), "the focus back on the picture")
+    assert await page.evaluate("scrollY") == scroll
+
+
+@pytest.mark.parametrize("width", [320, 360, 768])
+async def test_small_screens_need_no_sideways_scrolling(
+    gallery: GalleryServer, new_context: NewContext, complaints: Complaints, width: int
+) -> None:
+    complaints.expect("404")  # the last of the paths
+    gallery.add(60)
+    context = await new_context(viewport={"width": width, "height": 740}, has_touch=True, is_mobile=True)
+    page = await context.new_page()
+    for path in ("/", "/similar/5", "/admin", "/similar/999"):
+        response = await page.goto(gallery.url + path)
+        assert response is not None
+        widths = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert widths[0] <= width >= widths[1] - 1, path
+
+
+async def test_a_resized_window_keeps_the_place(gallery: GalleryServer, page: Page) -> None:
+    gallery.add(300)
+    await page.goto(gallery.url)
+    await ready(page)
+    await page.evaluate("scrollTo(0, 2000)")
+    before = await settled(page)
+    await page.set_viewport_size({"width": 700, "height": 800})
+    after = await until(lambda: _moved(page, before), "another layout")
+    assert next(iter(before)) in after
+
+
+async def test_the_first_page_needs_no_script(gallery: GalleryServer, new_context: NewContext) -> None:
+    gallery.add(30)
+    context = await new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(gallery.url)
+    await expect(page.locator(".tile a")).to_have_count(30)
+    await expect(page.locator(".tile img").first).to_be_visible()
+    await page.locator(".tile a").nth(3).click()
+    assert "/similar/" in page.url
+    await expect(page.locator("h1")).to_be_visible()
+    await page.get_by_text("Shuffle").first.click()
+    assert "?seed=" in page.url
+
+
+async def _count(page: Page, count: int) -> dict[int, tuple[float, float, float, float]]:
+    shown = await tiles(page)
+    return shown if len(shown) >= count else {}
+
+
+async def _first(page: Page, image_id: int) -> bool:
+    return next(iter(await tiles(page)), None) == image_id
+
+
+async def _differs(page: Page, order: list[int]) -> bool:
+    now = list(await tiles(page))
+    return bool(now) and now[:10] != order[:10]
+
+
+async def _moved(page: Page, before: dict[int, float]) -> dict[int, float]:
+    now = await settled(page)
+    return now if now != before else {}
+
+
+async def _focused(page: Page) -> int:
+    return int(await page.evaluate("document.activeElement.closest('.tile')?.dataset.id ?? 0"))
+
+
+async def _is(page: Page, image_id: int) -> bool:
+    return await _focused(page) == image_id

@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The arguments as a namespace with ``command``; without a command it is ``serve``. Raises UsageError."""
     shared = _shared()
-    _, rest = shared.parse_known_args([a for a in arguments if a not in {"-h", "--help", "--version"}])
-    if not rest or (rest[0].startswith("-") and not {"-h", "--help", "--version"} & set(arguments)):
+    _, rest = shared.parse_known_args(arguments)
+    if not rest or (rest[0].startswith("-") and rest[0] not in {"-h", "--help", "--version"}):
         arguments = ["serve", *arguments]
     return _parser(shared).parse_args(arguments)
 

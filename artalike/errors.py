@@ -14,7 +14,7 @@ top is a bug. The message names the thing, the value, and what was expected, in 
     │   ├── FolderInUse         another process owns the data folder
     │   ├── FolderTooNew        the data folder was written by a newer Artalike
     │   ├── ModelMismatch       the collection was embedded by another model
-    │   ├── ModelUnavailable    the model's name or weights cannot be found
+    │   ├── ModelUnavailable    the model's weights cannot be had
     │   └── PortBusy            the address cannot be listened on
     ├── NotFound                no such image, seed or thumbnail: HTTP 404
     ├── Unauthorized            an admin call without the token: HTTP 401
@@ -102,7 +102,7 @@ class ModelMismatch(StartError):
 
 
 class ModelUnavailable(StartError):
-    """A model's name is unknown, or its weights cannot be read or downloaded."""
+    """A model's weights cannot be read or downloaded."""
 
 
 class PortBusy(StartError):

@@ -28,3 +28,4 @@ def configure(form: Literal["text", "json"], level: str, *, verbose: bool = Fals
     logging.getLogger("artalike").setLevel(logging.DEBUG if verbose else level.upper())
     for chatty in ("aiohttp.access", "aiosqlite", "PIL", "faiss"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what it cannot get, we tell ourselves

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
 
+from artalike.config import Settings
 from artalike.errors import ArtalikeError, StartError, UsageError
 from artalike.storage.folder import DataFolder
 
 ANSWER_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server answers, and the token that it knows."""
+
+    url: str
+    token: str | None = field(repr=False)
+
+
+def find(settings: Settings) -> Address | None:
+    """The server that owns the data folder, None when none runs. Looks at the disk: call it before the event loop."""
+    folder = DataFolder(settings.storage.data)
+    found = folder.server()
+    return Address(found["url"], settings.admin.token or folder.token()) if found else None
 
 
 class Server:
@@ -23,17 +40,12 @@ class Server:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, folder: DataFolder, token: str | None) -> AsyncIterator[Server | None]:
-        """The server of this folder, None when none runs. ``token`` goes before the one in the folder."""
-        found = folder.server()
-        if found is None:
-            yield None
-            return
-        token = token or folder.token()
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async def connect(cls, address: Address) -> AsyncIterator[Server]:
+        """The server at an address that :func:`find` found."""
+        headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
         async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=False) as session:
-            yield cls(session, found["url"])
+            yield cls(session, address.url)
 
     async def get(self, path: str) -> Any:
         return await self._call("GET", path)

@@ -10,10 +10,11 @@ from typing import Any, Final
 import numpy as np
 from rich.console import Console
 
-from artalike.commands.client import Server
+from artalike.commands.client import Address, Server, find
+from artalike.commands.status import existing
 from artalike.config import Settings
 from artalike.embedding.models import identify
-from artalike.errors import ModelMismatch, SnapshotError, StartError
+from artalike.errors import ModelMismatch, SnapshotError
 from artalike.storage import checks
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
@@ -36,7 +37,7 @@ class Result:
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:
     """1 when a promise is broken. Raises StartError when there is no collection to check."""
-    results = asyncio.run(_examine(settings))
+    results = asyncio.run(_examine(settings, existing(settings), find(settings)))
     broken = [result for result in results if result.problems]
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
@@ -52,14 +53,8 @@ def run_doctor(settings: Settings, *, as_json: bool) -> int:
     return 1 if broken else 0
 
 
-async def _examine(settings: Settings) -> list[Result]:
-    folder = DataFolder(settings.storage.data)
-    if not folder.catalog.exists():
-        raise StartError(f"--data {folder.root}: no collection here; expected a folder that a server has used")
-    async with (
-        Database.open(folder.catalog, readers=1) as database,
-        Server.connect(folder, settings.admin.token or None) as server,
-    ):
+async def _examine(settings: Settings, folder: DataFolder, address: Address | None) -> list[Result]:
+    async with Database.open(folder.catalog, readers=1) as database:
         results = [Result(1, "the catalog is whole", await database.check())]
         thumbnails = ThumbnailFiles(folder.thumbnails)
         results.append(
@@ -67,8 +62,10 @@ async def _examine(settings: Settings) -> list[Result]:
         )
         results += [Result(c.promise, c.text, await checks.run_query(database, c)) for c in checks.QUERIES]
         results.append(Result(2, "every vector is of length 1", await checks.bad_vectors(database)))
-        if server:
-            results.append(Result(3, "the index holds what the catalog holds", await _running_index(database, server)))
+        if address:
+            async with Server.connect(address) as server:
+                level = await _running_index(database, server)
+            results.append(Result(3, "the index holds what the catalog holds", level))
         else:
             results += await _resting_index(settings, folder, database)
     return sorted(results, key=lambda result: result.promise)

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from artalike.commands.client import Server
+from artalike.commands.client import Address, Server, find
 from artalike.config import Settings
 from artalike.crawl import sources
+from artalike.records import Candidate
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
 from artalike.storage.seeds import CrawlQueue
@@ -28,10 +29,10 @@ def run_seed(
     """Seed all or none: every source is understood before the first is handed over. Raises SourceError."""
     sources.check_options(options)
     roots = [(_from_here(source), sources.detect(source, kind)) for source in wanted]
-    folder = DataFolder(settings.storage.data)
-    if folder.server() is None:
-        return _to_catalog(settings, folder, roots, options)
-    return asyncio.run(_to_server(settings, folder, [source for source, _ in roots], kind, options, detach=detach))
+    address = find(settings)
+    if address is None:
+        return _to_catalog(settings, roots, options)
+    return asyncio.run(_to_server(address, [source for source, _ in roots], kind, options, detach=detach))
 
 
 def _from_here(source: str) -> str:
@@ -40,9 +41,9 @@ def _from_here(source: str) -> str:
     return str(path.resolve()) if "://" not in source and path.exists() else source
 
 
-def _to_catalog(
-    settings: Settings, folder: DataFolder, roots: Sequence[tuple[str, Any]], options: dict[str, Any]
-) -> int:
+def _to_catalog(settings: Settings, roots: Sequence[tuple[str, Candidate]], options: dict[str, Any]) -> int:
+    folder = DataFolder(settings.storage.data)
+
     async def add() -> None:
         async with Database.open(folder.catalog, readers=1) as database:
             frontier = CrawlQueue(database, max_documents=settings.crawl.max_documents)
@@ -59,16 +60,14 @@ def _to_catalog(
 
 
 async def _to_server(
-    settings: Settings,
-    folder: DataFolder,
+    address: Address,
     wanted: Sequence[str],
     kind: str | None,
     options: dict[str, Any],
     *,
     detach: bool,
 ) -> int:
-    async with Server.connect(folder, settings.admin.token or None) as server:
-        assert server is not None  # noqa: S101  # the caller has seen it
+    async with Server.connect(address) as server:
         body = {"options": options} | ({"kind": kind} if kind else {})
         seeds = [await server.post("/api/admin/seeds", {"source": source} | body) for source in wanted]
         if detach:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from artalike.commands.client import Server
+from artalike.commands.client import Address, Server, find
 from artalike.config import Settings
 from artalike.errors import StartError
 from artalike.storage.catalog import Database
@@ -22,7 +22,7 @@ from artalike.storage.seeds import CrawlQueue
 
 def run_status(settings: Settings, *, as_json: bool) -> int:
     """Print the collection's counts, and the server's rates where one runs. Raises StartError without a collection."""
-    found = asyncio.run(_look(settings))
+    found = asyncio.run(_look(existing(settings), find(settings)))
     if as_json:
         Console(soft_wrap=True).print_json(json.dumps(found))
     else:
@@ -30,15 +30,22 @@ def run_status(settings: Settings, *, as_json: bool) -> int:
     return 0
 
 
-async def _look(settings: Settings) -> dict[str, Any]:
+def existing(settings: Settings) -> DataFolder:
+    """The data folder. Raises StartError when there is no collection in it."""
     folder = DataFolder(settings.storage.data)
     if not folder.catalog.exists():
         raise StartError(f"--data {folder.root}: no collection here; expected a folder that a server has used")
+    return folder
+
+
+async def _look(folder: DataFolder, address: Address | None) -> dict[str, Any]:
     async with Database.open(folder.catalog, readers=1) as database:
         found: dict[str, Any] = {"data": str(folder.root), **await overview(database)}
         found["seeds"] = [asdict(seed) for seed in await CrawlQueue(database).seeds()]
-    async with Server.connect(folder, settings.admin.token or None) as server:
-        found["server"] = {"url": server.url, **await server.get("/api/stats")} if server else None
+    found["server"] = None
+    if address:
+        async with Server.connect(address) as server:
+            found["server"] = {"url": server.url, **await server.get("/api/stats")}
     return found
 
 

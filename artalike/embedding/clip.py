@@ -27,7 +27,7 @@ from artalike.config import EmbeddingSettings
 from artalike.embedding import lite
 from artalike.embedding.card import ModelCard, model_id
 from artalike.embedding.network import TorchNetwork, prepare_torch
-from artalike.errors import ModelUnavailable
+from artalike.errors import ModelUnavailable, SettingError
 from artalike.records import Preprocess
 
 CONFIG: Final = "open_clip_config.json"
@@ -50,7 +50,7 @@ class _Recipe:
 def identify(name: str) -> ModelCard:
     """The card of an open_clip model, from its configuration and its weights file, which is had first.
 
-    Raises :class:`ModelUnavailable`.
+    Raises :class:`SettingError` for an unknown name, :class:`ModelUnavailable` for weights that cannot be had.
     """
     recipe = _recipe(name)
     try:
@@ -202,15 +202,14 @@ def _three(value: float | Sequence[float]) -> tuple[float, float, float]:
     return float(red), float(green), float(blue)
 
 
-def _unknown(name: str, architecture: str) -> ModelUnavailable:
+def _unknown(name: str, architecture: str) -> SettingError:
     known = [*lite.MODELS, *open_clip.list_models()]
     spellings = {spelling.lower(): spelling for spelling in known}
     near = difflib.get_close_matches(architecture.lower(), spellings, n=3)
     hint = f"did you mean {' or '.join(spellings[spelling] for spelling in near)}? " if near else ""
-    return _unavailable(
-        name,
-        f"unknown; {hint}expected {' or '.join(lite.MODELS)}, or ARCHITECTURE/TAG, ARCHITECTURE/FILE or "
-        "hf-hub:NAME of open_clip",
+    return SettingError(
+        f'embedding.model = "{name}": unknown; {hint}expected {" or ".join(lite.MODELS)}, or ARCHITECTURE/TAG, '
+        "ARCHITECTURE/FILE or hf-hub:NAME of open_clip"
     )
 
 

@@ -22,8 +22,8 @@ def identify(settings: EmbeddingSettings) -> ModelCard:
 
     For an open_clip model the weights are needed on this machine, and are downloaded when they are not.
 
-    Raises :class:`ModelUnavailable` when the name is unknown or the weights cannot be had, and
-    :class:`SettingError` for a device that is none.
+    Raises :class:`SettingError` for a name or device that is unknown, :class:`ModelUnavailable` when the weights
+    cannot be had.
     """
     if not DEVICES.fullmatch(settings.device):
         raise SettingError(f'embedding.device = "{settings.device}": expected auto, cpu, cuda, cuda:N or mps')

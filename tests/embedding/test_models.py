@@ -92,7 +92,7 @@ def test_a_device_that_is_not_here_is_a_wrong_setting() -> None:
     ],
 )
 def test_an_unknown_model_is_explained_in_one_line(name: str, hint: str) -> None:
-    with pytest.raises(ModelUnavailable) as caught:
+    with pytest.raises(SettingError) as caught:
         identify(named(name))
     assert f'embedding.model = "{name}": ' in str(caught.value)
     assert hint in str(caught.value)

@@ -120,7 +120,7 @@ def _from_file(name: str, architecture: str, file: str) -> _Recipe:
     names = open_clip.list_pretrained_tags_by_model(architecture)
     checkpoint = Path(file).expanduser()
     if not file or not checkpoint.is_file():
-        raise _unavailable(
+        raise _wrong(
             name,
             f'"{file}" is neither a file nor a pretrained tag; '
             f"expected {architecture}/FILE or {architecture}/TAG with one of {', '.join(names) or 'no known tags'}",
@@ -151,7 +151,7 @@ def _from_folder(name: str, label: str, folder: Path) -> _Recipe:
         checkpoint = _find_checkpoint_in_dir(folder)  # open_clip's own choice, so that what is hashed is what is loaded
         model_config = config["model_cfg"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unavailable(name, f"no usable {CONFIG} in {folder}: {_line(error)}") from error
+        raise _wrong(name, f"no usable {CONFIG} in {folder}: {_line(error)}") from error
     if checkpoint is None:
         raise _unavailable(name, f"no weights in {folder}; expected a .safetensors, .bin or .pth file")
     return _Recipe(
@@ -207,10 +207,15 @@ def _unknown(name: str, architecture: str) -> SettingError:
     spellings = {spelling.lower(): spelling for spelling in known}
     near = difflib.get_close_matches(architecture.lower(), spellings, n=3)
     hint = f"did you mean {' or '.join(spellings[spelling] for spelling in near)}? " if near else ""
-    return SettingError(
-        f'embedding.model = "{name}": unknown; {hint}expected {" or ".join(lite.MODELS)}, or ARCHITECTURE/TAG, '
-        "ARCHITECTURE/FILE or hf-hub:NAME of open_clip"
+    return _wrong(
+        name,
+        f"unknown; {hint}expected {' or '.join(lite.MODELS)}, or ARCHITECTURE/TAG, ARCHITECTURE/FILE or "
+        "hf-hub:NAME of open_clip",
     )
+
+
+def _wrong(name: str, reason: str) -> SettingError:
+    return SettingError(f'embedding.model = "{name}": {reason}')
 
 
 def _unavailable(name: str, reason: str) -> ModelUnavailable:

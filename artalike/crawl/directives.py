@@ -14,13 +14,14 @@ AGENT: Final = "artalike"
 
 KEEPS_PICTURES_OUT: Final = frozenset({"noai", "noimageai", "noindex", "noimageindex", "noml", "none"})
 KEEPS_LINKS_OUT: Final = frozenset({"nofollow", "none"})
+_KNOWN: Final = KEEPS_PICTURES_OUT | KEEPS_LINKS_OUT
 
 # Directives that take a value; before any other colon stands the name of the crawler that is meant.
 _VALUED: Final = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 
 
 def from_headers(values: Iterable[str]) -> frozenset[str]:
-    """The directives for us in the values of all ``X-Robots-Tag`` headers of one response, lower-case."""
+    """The directives that we heed in the values of all ``X-Robots-Tag`` headers of one response, lower-case."""
     found: set[str] = set()
     for value in values:
         for_us = True
@@ -29,13 +30,13 @@ def from_headers(values: Iterable[str]) -> frozenset[str]:
             if colon and name not in _VALUED and " " not in name:  # a date has spaces before its colon
                 for_us = name in {AGENT, "*"}
                 name = rest
-            if for_us and name:
+            if for_us and name in _KNOWN:
                 found.add(name)
     return frozenset(found)
 
 
 def from_meta(name: str, content: str) -> frozenset[str]:
-    """The directives for us in one ``<meta name=… content=…>``; none when it is for somebody else."""
+    """The directives that we heed in one ``<meta name=… content=…>``; none when it is for somebody else."""
     if name.strip().lower() not in {"robots", AGENT}:
         return frozenset()
-    return frozenset(part for part in (piece.strip() for piece in content.lower().split(",")) if part)
+    return _KNOWN.intersection(part.strip() for part in content.lower().split(","))

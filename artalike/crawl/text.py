@@ -43,6 +43,11 @@ def from_html(text: str) -> str | None:
     return plain(html.unescape(_TAG.sub(" ", text[: 4 * MAX_TEXT])))
 
 
+def reason(error: BaseException) -> str:
+    """What an error of a library says, on one line of at most 300 characters."""
+    return (plain(str(error)) or type(error).__name__)[:300]
+
+
 def clean(metadata: Metadata) -> Metadata:
     """The same metadata with every text in it plain, and ``extra`` reduced to bounded JSON values."""
     if metadata == Metadata():

@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from artalike.config import Settings
-from artalike.crawl import directives
+from artalike.crawl import directives, text
 from artalike.crawl.backoff import parse_retry_after
 from artalike.crawl.guard import AddressGuard
 from artalike.errors import FailureKind, FetchError
@@ -71,7 +71,7 @@ class Transport:
                 total=download.total_seconds, connect=download.connect_seconds, sock_read=download.read_seconds
             ),
             headers={
-                "User-Agent": f"{crawl.user_agent} (+{crawl.contact})" if crawl.contact else crawl.user_agent,
+                "User-Agent": _user_agent(crawl.user_agent, crawl.contact),
                 "Accept-Encoding": _ENCODINGS,
             },
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -132,6 +132,11 @@ class Transport:
         return bytes(pieces[: cap.bytes])
 
 
+def _user_agent(name: str, contact: str) -> str:
+    contact = text.plain(contact) or ""  # a line break would end the header
+    return f"{name} (+{contact})" if contact else name
+
+
 def _content_type(response: aiohttp.ClientResponse) -> tuple[str, str | None]:
     if "Content-Type" not in response.headers:
         return "", None
@@ -165,5 +170,4 @@ def _translated(url: str) -> Iterator[None]:
 
 
 def _failure(kind: FailureKind, url: str, error: BaseException, *, retryable: bool = True) -> FetchError:
-    reason = " ".join(str(error).split())[:300] or type(error).__name__
-    return FetchError(kind, f"{url}: {reason}", retryable=retryable)
+    return FetchError(kind, f"{url}: {text.reason(error)}", retryable=retryable)

@@ -11,7 +11,8 @@ import os
 import re
 import socket
 import string
-from pathlib import Path, PurePosixPath
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote, unquote_to_bytes, urljoin, urlsplit
 
@@ -30,6 +31,9 @@ _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~/=&-]*")
+_EDGES: Final = "".join(map(chr, range(0x21)))
+_BREAKS: Final = {ord(character): None for character in "\t\n\r"}
 _INVALID: Final = "invalid:"
 
 
@@ -136,13 +140,13 @@ def same_site(one: str, other: str) -> bool:
 def suffixes(text: str) -> tuple[str, ...]:
     """The lower-case extensions at the end of an address's or local path's last part, as (".csv", ".gz")."""
     path = urlsplit(text).path if is_web(text) or is_local(text) else text
-    return tuple(suffix.lower() for suffix in PurePosixPath(path).suffixes[-2:])
+    _, *found = path.rpartition("/")[2].lstrip(".").lower().split(".")
+    return tuple(f".{suffix}" for suffix in found[-2:])
 
 
 def _stripped(text: str) -> str:
     # As browsers do: line breaks inside an address are layout, control characters around it are noise.
-    text = text.strip("".join(map(chr, range(0x21))))
-    return text.replace("\t", "").replace("\n", "").replace("\r", "")
+    return text.strip(_EDGES).translate(_BREAKS)
 
 
 def _canonical_file(host: str, path: str) -> str:
@@ -153,6 +157,7 @@ def _canonical_file(host: str, path: str) -> str:
     return from_path(to_path(f"file://{quote(path, safe=_PATH_SAFE, errors='replace')}"))
 
 
+@lru_cache(4096)
 def _canonical_host(host: str) -> str:
     if not host:
         raise ValueError("has no host")
@@ -179,6 +184,8 @@ def _dotted(name: str) -> str:
 
 
 def _requoted(text: str, safe: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     quoted = quote(_STRAY_PERCENT.sub("%25", text).encode("utf-8", _errors_for(text)), safe=safe)
     return _ESCAPE.sub(_plain_if_unreserved, quoted)
 

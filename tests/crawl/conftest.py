@@ -12,6 +12,7 @@ from artalike.config import Crawl, DownloadSettings, Gallery, Settings
 from artalike.crawl.fetcher import Fetcher
 from artalike.crawl.sources import source_for
 from artalike.crawl.urls import host_of
+from artalike.errors import ItemError
 from artalike.records import IMAGE_KIND, Candidate, Metadata, Task
 from tests.sites import LoopbackResolver, MisbehavingSite
 
@@ -58,6 +59,17 @@ def task_for(
 async def expanded(task: Task, fetcher: Fetcher) -> list[Candidate]:
     """All that a task leads to."""
     return [c async for found in source_for(task.kind).expand(task, fetcher) for c in found.candidates]
+
+
+async def until_error(task: Task, fetcher: Fetcher) -> tuple[list[Candidate], ItemError]:
+    """What a task leads to before it fails, and how it fails."""
+    found: list[Candidate] = []
+    try:
+        async for batch in source_for(task.kind).expand(task, fetcher):
+            found += batch.candidates
+    except ItemError as error:
+        return found, error
+    raise AssertionError("it did not fail")
 
 
 def of_kind(candidates: list[Candidate], kind: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
+from threading import Lock
 from typing import Final
 
 from anyio import CancelScope, to_thread
@@ -23,10 +24,11 @@ async def in_batches(steps: Iterator[Step], size: int = BATCH) -> AsyncGenerator
 
     An ItemError that ``steps`` raises is raised after what came before it has been yielded.
     """
+    lock = Lock()
     try:
         more = True
         while more:
-            found, error = await to_thread.run_sync(_take, steps, size)
+            found, error = await to_thread.run_sync(_take, steps, size, lock)
             if found:
                 yield Found([candidate for candidate, _ in found], found[-1][1])
             if error is not None:
@@ -35,23 +37,25 @@ async def in_batches(steps: Iterator[Step], size: int = BATCH) -> AsyncGenerator
     finally:
         # A generator may hold a file open; closing it is for a thread, too, even when this task is cancelled.
         with CancelScope(shield=True):
-            await to_thread.run_sync(_close, steps)
+            await to_thread.run_sync(_close, steps, lock)
 
 
-def _take(steps: Iterator[Step], size: int) -> tuple[list[Step], ItemError | None]:
+def _take(steps: Iterator[Step], size: int, lock: Lock) -> tuple[list[Step], ItemError | None]:
     found: list[Step] = []
-    try:
-        while len(found) < size and (step := next(steps, None)) is not None:
-            found.append(step)
-    except ItemError as error:
-        return found, error
+    with lock:
+        try:
+            while len(found) < size and (step := next(steps, None)) is not None:
+                found.append(step)
+        except ItemError as error:
+            return found, error
     return found, None
 
 
-def _close(steps: Iterator[Step]) -> None:
+def _close(steps: Iterator[Step], lock: Lock) -> None:
     close = getattr(steps, "close", None)
-    if close is not None:
-        close()
+    with lock:  # a thread whose task was cancelled may still be at work on it
+        if close is not None:
+            close()
 
 
 def numbered(candidates: Iterator[Candidate], cursor: str | None) -> Iterator[Step]:

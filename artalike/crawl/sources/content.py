@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import BinaryIO, Final
 
-from artalike.crawl import urls
+from artalike.crawl import text, urls
 from artalike.crawl.files import shown_path
 from artalike.crawl.sources.base import Document
 from artalike.errors import FailureKind, ItemError, ParseError
@@ -108,7 +108,7 @@ def _translated(name: str) -> Iterator[None]:
     except EOFError as error:
         raise ParseError(FailureKind.TRUNCATED, f"{name}: ends in the middle of its gzip stream") from error
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise ParseError(FailureKind.BAD_DOCUMENT, f"{name}: broken gzip stream: {error}") from error
+        raise ParseError(FailureKind.BAD_DOCUMENT, f"{name}: broken gzip stream: {text.reason(error)}") from error
     except OSError as error:
         raise ParseError(FailureKind.MISSING_FILE, f"{name}: {error.strerror or error}") from error
 

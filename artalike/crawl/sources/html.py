@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from artalike.crawl import directives, urls
+from artalike.crawl import directives, text, urls
 from artalike.crawl.sources import jsonld
 from artalike.crawl.sources.charset import text_of
 from artalike.crawl.sources.content import is_picture_address
 from artalike.crawl.sources.findings import Findings
-from artalike.crawl.sources.srcset import largest
+from artalike.crawl.sources.srcset import MAX_CANDIDATES, largest
 from artalike.errors import FailureKind, ParseError
 from artalike.records import Candidate, Metadata
 
 MAX_META: Final = 1000
+MAX_ELEMENTS: Final = 100_000
+"""Pictures and links read of one page."""
+NEAR: Final = 12
+"""Levels up to which something around a picture is looked for."""
+WITHIN: Final = 300
+"""Elements or texts up to which something inside another is looked for: without a bound, a page could make the work
+grow with the square of its size."""
 
 # Where lazy loaders keep the true address until the picture is scrolled to, before the one that stands in for it.
 _SOURCES: Final = ("data-src", "data-original", "data-lazy-src", "data-full-src", "src")
@@ -42,12 +50,13 @@ class Page:
 
 def read_page(data: bytes, charset: str | None, url: str) -> Page:
     """The page at ``url``. Raises ParseError, BAD_DOCUMENT, when there is nothing of HTML in it."""
-    # Through text and back: libxml2 then reads the encoding that we found, and stops at no NUL.
+    # Through text and back: libxml2 then reads the encoding that we found, and stops at no NUL. "Huge", because tag
+    # soup that never closes its elements is soon deeper than the 256 levels that are taken otherwise.
     source = text_of(data, charset).replace("\0", "\ufffd").encode("utf-8", "replace")
     try:
-        root = document_fromstring(source, parser=HTMLParser(encoding="utf-8", no_network=True))
+        root = document_fromstring(source, parser=HTMLParser(encoding="utf-8", no_network=True, huge_tree=True))
     except (etree.LxmlError, ValueError, AssertionError) as error:
-        raise ParseError(FailureKind.BAD_DOCUMENT, f"{url}: not readable as HTML: {str(error)[:200]}") from error
+        raise ParseError(FailureKind.BAD_DOCUMENT, f"{url}: not readable as HTML: {text.reason(error)}") from error
     return _Reader(root, url).read()
 
 
@@ -55,6 +64,7 @@ class _Reader:
     def __init__(self, root: HtmlElement, url: str) -> None:
         self._root = root
         self._page = Page(base=url)
+        self._captions: dict[HtmlElement, str | None] = {}
 
     def read(self) -> Page:
         self._read_head()
@@ -63,7 +73,7 @@ class _Reader:
             if "ld+json" in (script.get("type") or "").lower():
                 for candidate in jsonld.pictures(script.text or ""):
                     self._add(candidate.url, candidate.metadata, thumbnail=candidate.thumbnail_url)
-        for element in self._root.iter("img", "amp-img", "a", "area"):
+        for element in islice(self._root.iter("img", "amp-img", "a", "area"), MAX_ELEMENTS):
             if element.tag in _PICTURE_TAGS:
                 self._read_picture(element)
             else:
@@ -89,8 +99,8 @@ class _Reader:
         reference = _best_source(element)
         if reference is None:
             return
-        said = _said_of(element)
-        link = _enclosing_link(element)
+        said = self._said_of(element)
+        link = _around(element, "a")
         full = urls.join(self._page.base, link.get("href") or "") if link is not None else None
         if full is not None and is_picture_address(full):
             # A small picture that leads to a large one is one picture.
@@ -105,7 +115,7 @@ class _Reader:
         if not is_picture_address(url):
             if not {"nofollow", "ugc", "sponsored"} & set((element.get("rel") or "").lower().split()):
                 self._page.links.setdefault(url)
-        elif next(element.iter(*_PICTURE_TAGS), None) is None:  # else it is read as that picture's large version
+        elif _first_within(element, *_PICTURE_TAGS) is None:  # else it is read as that picture's large version
             self._add(url, Metadata(title=element.get("title") or _text(element)))
 
     def _read_social(self) -> None:
@@ -119,6 +129,20 @@ class _Reader:
             if "image_src" in (element.get("rel") or "").lower().split():
                 self._add(element.get("href") or "", Metadata(title=title))
 
+    def _said_of(self, element: HtmlElement) -> Metadata:
+        caption = self._caption(element)
+        alt = element.get("alt")
+        return Metadata(title=caption or alt or element.get("title"), extra={"alt": alt} if alt and caption else {})
+
+    def _caption(self, element: HtmlElement) -> str | None:
+        figure = _around(element, "figure")
+        if figure is None:
+            return None
+        if figure not in self._captions:  # one figure may hold thousands of pictures
+            caption = _first_within(figure, "figcaption")
+            self._captions[figure] = None if caption is None else _text(caption)
+        return self._captions[figure]
+
     def _add(self, reference: str, said: Metadata, *, thumbnail: str | None = None) -> None:
         base = self._page.base
         url = urls.join(base, reference)
@@ -130,9 +154,10 @@ class _Reader:
 def _best_source(element: HtmlElement) -> str | None:
     """The largest version of an image element: of its own, and of the ``picture`` around it."""
     candidates = [element.get(name) or "" for name in _SRCSETS]
-    parent = element.getparent()
-    if parent is not None and parent.tag == "picture":
-        for source in parent.iter("source"):
+    # Not only the parent: libxml2 takes a source element for one that has contents.
+    picture = _around(element, "picture")
+    if picture is not None:
+        for source in islice(picture.iter("source"), MAX_CANDIDATES):
             if (source.get("type") or "").lower() not in _UNREADABLE_TYPES:
                 candidates += [source.get(name) or "" for name in _SRCSETS]
     # Joined, the sizes of all of them compete.
@@ -143,23 +168,13 @@ def _best_source(element: HtmlElement) -> str | None:
     return next((source for source in sources if source.strip() and not source.lower().startswith("data:")), None)
 
 
-def _said_of(element: HtmlElement) -> Metadata:
-    figure = next(element.iterancestors("figure"), None)
-    caption = next(figure.iter("figcaption"), None) if figure is not None else None
-    shown = _text(caption) if caption is not None else None
-    alt, title = element.get("alt"), element.get("title")
-    extra = {"alt": alt} if alt and shown else {}
-    return Metadata(title=shown or alt or title, extra=extra)
+def _around(element: HtmlElement, tag: str) -> HtmlElement | None:
+    return next((ancestor for ancestor in islice(element.iterancestors(), NEAR) if ancestor.tag == tag), None)
 
 
-def _enclosing_link(element: HtmlElement) -> HtmlElement | None:
-    for depth, ancestor in enumerate(element.iterancestors()):
-        if ancestor.tag == "a" and ancestor.get("href"):
-            return ancestor
-        if depth > 8:
-            break
-    return None
+def _first_within(element: HtmlElement, *tags: str) -> HtmlElement | None:
+    return next((inner for inner in islice(element.iter(), WITHIN) if inner.tag in tags), None)
 
 
 def _text(element: HtmlElement) -> str | None:
-    return " ".join("".join(element.itertext("a", "b", "i", "em", "strong", "span", "p", element.tag)).split()) or None
+    return " ".join("".join(islice(element.itertext(), WITHIN)).split()) or None

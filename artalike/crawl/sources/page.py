@@ -73,8 +73,6 @@ class PageSource:
             raise ParseError(FailureKind.OPTED_OUT, f"{document.url}: its owner says {names}")
 
     def _true_kind(self, document: Document) -> str | None:
-        if self.recognizes(document):
-            return None  # a server that sends HTML as a picture is found out when it is decoded, not here
         return next((source.kind for source in self._others if source.recognizes(document)), None)
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artalike.crawl import urls
+from artalike.crawl import text, urls
 from artalike.crawl.sources.base import Document
 from artalike.crawl.sources.columns import Columns, Row
 from artalike.crawl.sources.content import head, lines, opened
@@ -175,8 +175,7 @@ def _translated(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, ArithmeticError) as error:
-        reason = str(error).splitlines()[0][:300]
-        raise ParseError(FailureKind.BAD_DOCUMENT, f"{name}: not readable as Parquet: {reason}") from error
+        raise ParseError(FailureKind.BAD_DOCUMENT, f"{name}: not readable as Parquet: {text.reason(error)}") from error
 
 
 _READERS: Final[Mapping[str, Reader]] = {"txt": _txt, "csv": _csv, "tsv": _tsv, "jsonl": _jsonl}

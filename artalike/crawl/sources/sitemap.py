@@ -22,7 +22,11 @@ MAX_NESTING: Final = 5
 """Indexes in indexes. The protocol allows none; some sites have two."""
 
 _NAME: Final = re.compile(r"sitemap[^/]*\.(?:xml|txt)(?:\.gz)?", re.IGNORECASE)
-_ROOT: Final = re.compile(rb"<(?:\w+:)?(?:urlset|sitemapindex)[\s>]")
+# The root element, behind a declaration, comments and a document type.
+_ROOT: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|<\?[^>]*>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^>]*>)*<(?:\w+:)?(?:urlset|sitemapindex)[\s>]",
+    re.DOTALL,
+)
 
 
 class SitemapSource:
@@ -40,7 +44,7 @@ class SitemapSource:
         return url if _NAME.search(url.partition("?")[0].rpartition("/")[2]) else None
 
     def recognizes(self, document: Document) -> bool:
-        return _ROOT.search(head(document)) is not None
+        return _ROOT.match(head(document)) is not None
 
     async def expand(self, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
         local = urls.is_local(task.url)

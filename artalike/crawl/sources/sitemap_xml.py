@@ -56,7 +56,7 @@ def xml_entries(stream: BinaryIO, name: str) -> Iterator[Entry]:
         parser.close()
     except etree.LxmlError as error:
         yield from target.drain()
-        raise ParseError(FailureKind.BAD_DOCUMENT, f"{name}: broken XML: {str(error)[:300]}") from error
+        raise ParseError(FailureKind.BAD_DOCUMENT, f"{name}: broken XML: {text.reason(error)}") from error
     yield from target.drain()
     if target.root not in _ROOTS:
         raise ParseError(FailureKind.BAD_DOCUMENT, f"{name}: not a sitemap: its root is <{target.root}>")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from typing import Final
 
 MAX_CANDIDATES: Final = 100
+MAX_LENGTH: Final = 50_000
+"""Characters that are read of one attribute."""
 
-# An address has no spaces and does not end in a comma; what follows up to the next comma are its descriptors.
-_CANDIDATE: Final = re.compile(r"[\s,]*(?P<url>\S*[^\s,])(?P<commas>,*)(?P<descriptors>[^,]*)")
+_SEPARATORS: Final = " \t\n\f\r,"
 
 
 def largest(srcset: str) -> str | None:
@@ -23,16 +23,19 @@ def largest(srcset: str) -> str | None:
 
 
 def _candidates(srcset: str) -> Iterator[tuple[str, float]]:
-    position = 0
+    rest = srcset[:MAX_LENGTH].lstrip(_SEPARATORS)
     for _ in range(MAX_CANDIDATES):
-        found = _CANDIDATE.match(srcset, position)
-        if found is None:
+        if not rest:
             return
-        # A comma right behind the address ends the candidate: it has no descriptors.
-        descriptors = "" if found["commas"] else found["descriptors"]
-        position = found.end("commas") if found["commas"] else found.end()
-        if not found["url"].lower().startswith("data:"):
-            yield found["url"], _size(descriptors)
+        # An address has no spaces, and may have commas inside but not at its end.
+        word, *behind = rest.split(None, 1)
+        url, rest = word.rstrip(","), "".join(behind)
+        descriptors = ""
+        if url == word:
+            descriptors, _, rest = rest.partition(",")
+        rest = rest.lstrip(_SEPARATORS)
+        if not url.lower().startswith("data:"):
+            yield url, _size(descriptors)
 
 
 def _size(descriptors: str) -> float:

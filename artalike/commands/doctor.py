@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from rich.console import Console
@@ -13,8 +13,7 @@ from rich.console import Console
 from artalike.commands.client import Address, Server, find
 from artalike.commands.status import existing
 from artalike.config import Settings
-from artalike.embedding.models import identify
-from artalike.errors import ModelMismatch, SnapshotError
+from artalike.errors import SnapshotError
 from artalike.storage import checks
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
@@ -37,7 +36,7 @@ class Result:
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:
     """1 when a promise is broken. Raises StartError when there is no collection to check."""
-    results = asyncio.run(_examine(settings, existing(settings), find(settings)))
+    results = asyncio.run(_examine(existing(settings), find(settings)))
     broken = [result for result in results if result.problems]
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
@@ -53,7 +52,7 @@ def run_doctor(settings: Settings, *, as_json: bool) -> int:
     return 1 if broken else 0
 
 
-async def _examine(settings: Settings, folder: DataFolder, address: Address | None) -> list[Result]:
+async def _examine(folder: DataFolder, address: Address | None) -> list[Result]:
     async with Database.open(folder.catalog, readers=1) as database:
         results = [Result(1, "the catalog is whole", await database.check())]
         thumbnails = ThumbnailFiles(folder.thumbnails)
@@ -67,7 +66,7 @@ async def _examine(settings: Settings, folder: DataFolder, address: Address | No
                 level = await _running_index(database, server)
             results.append(Result(3, "the index holds what the catalog holds", level))
         else:
-            results += await _resting_index(settings, folder, database)
+            results += await _resting_index(folder, database)
     return sorted(results, key=lambda result: result.promise)
 
 
@@ -83,25 +82,24 @@ async def _running_index(database: Database, server: Server) -> list[str]:
     return [problem]
 
 
-async def _resting_index(settings: Settings, folder: DataFolder, database: Database) -> list[Result]:
+async def _resting_index(folder: DataFolder, database: Database) -> list[Result]:
     """The snapshot as the next start will load it, brought up to date in memory."""
-    level, snapshot = "the index holds what the catalog holds", "the snapshot can be loaded"
-    model: Any = (await checks.overview(database))["model"]
-    if model is None:
+    found = await checks.overview(database)
+    model_id, dimension = found["model"], found["dimension"]
+    if model_id is None:
         return []
-    card = await asyncio.to_thread(identify, settings.embedding)
-    try:
-        images = await Images.open(database, card.model_id, card.dimension)
-    except ModelMismatch as error:
-        return [Result(2, "vectors are of the model that is set", [str(error)])]
+    images = await Images.open(database, model_id, dimension)
     torn = []
     try:
-        index = await FlatIndex.load(folder.snapshot, card.model_id, card.dimension)
+        index = await FlatIndex.load(folder.snapshot, model_id, dimension)
     except SnapshotError as error:
         # A missing one is no broken promise: it is rebuilt. A torn one is: it may only ever be whole or absent.
         torn = [str(error)] if await asyncio.to_thread(folder.snapshot.exists) else []
-        index = FlatIndex(card.dimension, card.model_id)
+        index = FlatIndex(dimension, model_id)
     await follow(index, images)
     different = np.setxor1d(await index.ids(), await images.embedded_ids())
     problems = [f"{len(different)} ids differ, the first is {different[0]}"] if len(different) else []
-    return [Result(3, level, problems), Result(7, snapshot, torn)]
+    return [
+        Result(3, "the index holds what the catalog holds", problems),
+        Result(7, "the snapshot can be loaded", torn),
+    ]

@@ -119,6 +119,7 @@ async def overview(database: Database) -> dict[str, Any]:
         "removed": await one("SELECT count(*) FROM images WHERE removed_at IS NOT NULL"),
         "urls": await one("SELECT count(*) FROM image_urls"),
         "model": await one("SELECT model_id FROM models WHERE active"),
+        "dimension": await one("SELECT dimension FROM models WHERE active"),
         "pending": await one("SELECT coalesce(sum(pending), 0) FROM seeds"),
         "failed": await one("SELECT coalesce(sum(failed), 0) FROM seeds"),
     }

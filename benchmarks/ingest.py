@@ -22,6 +22,8 @@ from typing import Any, Final
 import numpy as np
 
 from artalike import config
+from artalike.embedding.models import identify, load
+from artalike.imaging.decode import decode
 from benchmarks.processes import Artalike, picture_server, pictures_in, quantile, write_list
 from benchmarks.report import report
 
@@ -161,9 +163,6 @@ def _in_a_process_of_its_own(options: argparse.Namespace) -> tuple[float, float]
 
 def _stages_alone(pictures: list[Path], model: str) -> tuple[float, float]:
     """CPU seconds a picture to decode it with all that comes with that, and to embed it."""
-    from artalike.embedding.models import identify, load
-    from artalike.imaging.decode import decode
-
     settings = config.Settings()
     embedding = settings.embedding.model_copy(update={"model": model})
     card = identify(embedding)

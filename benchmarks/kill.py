@@ -1,6 +1,6 @@
 """Kills the server at random moments of an ingest, and compares the end with an undisturbed run.
 
-    python -m benchmarks.kill FOLDER --kills 20
+python -m benchmarks.kill FOLDER --kills 20
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ export class Grid {
   }
 
   /**
-   * Where an arrow key leads from a picture: along the row and around its ends, or to the nearest in the next row.
+   * Where an arrow key leads from a picture: along the row and around its ends, or to the one above or below its middle.
    *
    * @param {number} index
    * @param {string} key  an arrow key's name
@@ -134,7 +134,7 @@ export class Grid {
     const row = this.rows[this.rowAt(index) + (key === "ArrowUp" ? -1 : 1)];
     if (!from || !row) return index;
     const center = from.left + from.width / 2;
-    const distances = row.lefts.map((left, i) => Math.abs(left + row.widths[i] / 2 - center));
+    const distances = row.lefts.map((left, i) => Math.max(left - center, center - left - row.widths[i], 0));
     return row.start + distances.indexOf(Math.min(...distances));
   }
 

@@ -16,6 +16,8 @@ TILES = """() => [...document.querySelectorAll("#wall > .tile")].map((tile) => {
   return [Number(tile.dataset.id), box.left + scrollX, box.top + scrollY, box.width, box.height];
 })"""
 
+AT_THE_BOTTOM = "scrollY + innerHeight >= document.documentElement.scrollHeight - 2"
+
 
 async def tiles(page: Page) -> dict[int, Box]:
     """Ids and boxes (left, top, width, height on the page) of the tiles that are in the page, in reading order."""
@@ -60,9 +62,8 @@ async def scroll_to_end(page: Page, *, pause: float = 0.05, screens: float = 0.8
     met: dict[int, None] = {}
     for _ in range(400):
         met.update(dict.fromkeys(await tiles(page)))
-        if await page.evaluate("scrollY + innerHeight >= document.documentElement.scrollHeight - 2"):
-            if await page.is_visible("#end"):
-                break
+        if await page.evaluate(AT_THE_BOTTOM) and await page.is_visible("#end"):
+            break
         await page.evaluate(f"scrollBy({{top: innerHeight * {screens}, behavior: 'instant'}})")
         await asyncio.sleep(pause)
     return list(met)

@@ -98,9 +98,7 @@ async def test_another_page_of_the_site_does_not_lose_the_place(gallery: Gallery
     await _same_place(page, wall)
 
 
-async def test_a_view_that_storage_has_lost_is_rebuilt_from_its_address(
-    gallery: GalleryServer, page: Page
-) -> None:
+async def test_a_view_that_storage_has_lost_is_rebuilt_from_its_address(gallery: GalleryServer, page: Page) -> None:
     gallery.add(200, metadata=Metadata(title="The Wave"))
     await page.goto(f"{gallery.url}/similar/9")
     await ready(page)

@@ -34,9 +34,7 @@ async def test_an_empty_gallery_says_so_and_fills_by_itself(gallery: GalleryServ
     await expect(page.locator("#counter")).to_have_text("36 pictures")
 
 
-async def test_an_unfinished_row_waits_for_more_and_is_shown_when_none_come(
-    gallery: GalleryServer, page: Page
-) -> None:
+async def test_an_unfinished_row_waits_for_more_and_is_shown_when_none_come(gallery: GalleryServer, page: Page) -> None:
     await page.goto(gallery.url)
     await expect(page.locator("#empty")).to_be_visible()
     gallery.add(1, live=True)
@@ -78,19 +76,18 @@ async def test_rows_fill_the_wall_and_keep_shapes(gallery: GalleryServer, page: 
     gallery.add(60)
     await page.goto(gallery.url)
     await ready(page)
-    left, right = await page.evaluate(
-        "(() => { const box = document.querySelector('#wall').getBoundingClientRect(); return [box.left, box.right]; })()"
-    )
+    wall = await page.locator("#wall").bounding_box()
+    assert wall is not None
     shown = await tiles(page)
-    rows = {}
+    rows: dict[float, list[tuple[float, float]]] = {}
     for id_, (x, y, w, h) in shown.items():
         rows.setdefault(y, []).append((x, w))
         image = gallery.fake.images.by_id[id_]
         if image.width / image.height >= 0.4:
             assert abs(w - h * image.width / image.height) <= 1 + image.width / image.height
     for boxes in list(rows.values())[:-1]:
-        assert boxes[0][0] == left
-        assert boxes[-1][0] + boxes[-1][1] == pytest.approx(right, abs=1)
+        assert boxes[0][0] == wall["x"]
+        assert boxes[-1][0] + boxes[-1][1] == pytest.approx(wall["x"] + wall["width"], abs=1)
 
 
 async def test_new_pictures_are_offered_and_do_not_disturb(gallery: GalleryServer, page: Page) -> None:

@@ -1,0 +1,97 @@
+"""The demo as a new user meets it: the real program crawls its museum while somebody looks at the gallery."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page
+
+from benchmarks.processes import Artalike
+from tests.browser.steps import on_screen, ready, scroll_to_end, settled, tiles, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+PIECES = 260
+PAGE = 40
+SETTINGS = {"ARTALIKE_EMBEDDING__MODEL": "efficientnet_lite0", "ARTALIKE_GALLERY__PAGE_SIZE": str(PAGE)}
+
+
+@pytest.fixture
+def demo(tmp_path: Path, chromium: str) -> Iterator[Artalike]:
+    data = tmp_path / "data"
+    data.mkdir()
+    server = Artalike(data, SETTINGS, "--museum-port", "0", "--pieces", str(PIECES), command="demo")
+    server.wait()
+    yield server
+    assert server.stop() == 0
+
+
+async def counted(page: Page) -> int:
+    """The number of pictures that the page says there are."""
+    text = await page.inner_text("#counter")
+    found = re.search(r"([\d,.\s]+)\s*picture", text)
+    return int(re.sub(r"\D", "", found[1])) if found else 0
+
+
+async def test_the_gallery_grows_and_can_be_wandered_while_the_demo_ingests(demo: Artalike, page: Page) -> None:
+    await page.goto(demo.url)
+    first = await until(lambda: counted(page), "the first pictures", seconds=60)
+    await ready(page)
+    await until(lambda: _more_than(page, first + 20), "the counter to grow", seconds=60)
+
+    # What is being looked at stays where it is while the rest grows.
+    before = await settled(page)
+    seen = await counted(page)
+    await until(lambda: _more_than(page, seen), "more to arrive", seconds=60)
+    after = await on_screen(page)
+    assert {id_: after[id_] for id_ in before} == before
+
+    def all_there() -> bool:
+        return bool(demo.call("/api/stats")["images"] >= PIECES)
+
+    while not await asyncio.to_thread(all_there):
+        await asyncio.sleep(0.2)
+
+    # Five pages without a repeat; a tile that is met again is the same one at the same place.
+    await page.goto(demo.url)
+    await ready(page)
+    met = await scroll_to_end(page)
+    assert len(met) == len(set(met)) == PIECES
+    assert len(met) >= 5 * PAGE
+
+    # A click, a further click, and twice back to the same places.
+    await page.evaluate("scrollTo({top: document.documentElement.scrollHeight / 2, behavior: 'instant'})")
+    wall = await settled(page)
+    chosen = list(wall)[len(wall) // 2]
+    await page.click(f'#wall > .tile[data-id="{chosen}"]')
+    await page.wait_for_url(f"**/similar/{chosen}")
+    await ready(page)
+    answer = await asyncio.to_thread(demo.call, f"/api/images/{chosen}/similar?limit=5")
+    await until(lambda: _shows(page, answer["results"][0]["id"]), "the most similar picture")
+    assert list(await tiles(page))[:5] == [image["id"] for image in answer["results"]]
+    similar = await settled(page)
+    await page.click(f'#wall > .tile[data-id="{answer["results"][1]["id"]}"]')
+    await page.wait_for_url(f"**/similar/{answer['results'][1]['id']}")
+    await ready(page)
+    await page.go_back()
+    await page.wait_for_url(f"**/similar/{chosen}")
+    await until(lambda: _same_place(page, similar), "the same similar pictures at the same place")
+    await page.go_back()
+    await until(lambda: _same_place(page, wall), "the same wall at the same place")
+
+
+async def _more_than(page: Page, count: int) -> bool:
+    return await counted(page) > count
+
+
+async def _shows(page: Page, image_id: int) -> bool:
+    return image_id in await tiles(page)
+
+
+async def _same_place(page: Page, expected: dict[int, float]) -> bool:
+    now = await on_screen(page)
+    return now.keys() == expected.keys() and all(abs(now[id_] - top) <= 2 for id_, top in expected.items())

@@ -1,0 +1,294 @@
+"""The pages as the server renders them, before any script runs, and the files that they ask for."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import lxml.html
+import pytest
+
+from artalike import resources
+from artalike.errors import StartError, StorageError
+from artalike.records import Image, Metadata
+from artalike.web.assets import Assets
+from artalike.web.pages import host_of, name_of, plain, web_link
+from tests.fakes import FakeServices, make_services
+from tests.web.conftest import BEARER, Client, Serve
+
+TILES = '//*[@id="wall"]/li'
+HOSTILE = '"><script>alert(1)</script>\u202e\x07\udcff'
+
+
+async def page(client: Client, path: str, *, status: int = 200) -> Any:
+    """The parsed page at ``path``."""
+    async with client.get(path, allow_redirects=False) as response:
+        assert response.status == status
+        assert response.content_type == "text/html"
+        return lxml.html.document_fromstring(await response.text())
+
+
+def data_of(document: Any) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(document.get_element_by_id("page-data").text)
+    return data
+
+
+def with_record(fake: FakeServices, image: Image, **changes: Any) -> None:
+    fake.images.by_id[image.id] = replace(image, **changes)
+
+
+async def test_the_first_page_holds_the_first_answer(serve: Serve) -> None:
+    client = await serve(make_services(130))
+    document = await page(client, "/")
+    data = data_of(document)
+    shown = [int(tile.get("data-id")) for tile in document.xpath(TILES)]
+    assert len(shown) == len(set(shown)) == 60
+    assert shown == [image["id"] for image in data["answer"]["results"]]
+    async with client.get(data["answer"]["next"]) as response:
+        following = [image["id"] for image in (await response.json())["results"]]
+    assert not set(following) & set(shown)
+    async with client.get(data["first"]) as response:
+        assert [image["id"] for image in (await response.json())["results"]] == shown
+    assert document.get_element_by_id("counter").text_content() == "130 pictures"
+
+
+async def test_a_seed_in_the_address_names_an_order(serve: Serve) -> None:
+    client = await serve(make_services(130))
+    orders = [data_of(await page(client, f"/?seed={seed}"))["answer"] for seed in (5, 5, 6)]
+    assert orders[0]["results"] == orders[1]["results"] != orders[2]["results"]
+    assert orders[0]["seed"] == 5
+
+
+@pytest.mark.parametrize("seed", ["abc", "", "1e9", "9" * 40, "٣", "5%00"])
+async def test_a_seed_that_is_none_is_passed_over(serve: Serve, seed: str) -> None:
+    client = await serve(make_services(3))
+    assert data_of(await page(client, f"/?seed={seed}"))["answer"]["seed"] < 0
+
+
+async def test_shuffling_leads_to_a_seed(serve: Serve) -> None:
+    client = await serve(make_services(3))
+    async with client.get("/?shuffle", allow_redirects=False) as response:
+        assert response.status == 303
+        assert re.fullmatch(r"/\?seed=\d+", response.headers["Location"])
+
+
+async def test_a_picture_has_a_page_with_its_neighbours(serve: Serve) -> None:
+    fake = make_services(20)
+    about = Metadata("The Wave", "Hokusai", "1831", "CC0", "The Met", "https://museum.example/wave")
+    with_record(fake, fake.images.by_id[7], metadata=about)
+    client = await serve(fake)
+    document = await page(client, "/similar/7")
+    question = document.get_element_by_id("question")
+    assert question.get("hidden") is None
+    for text in ("The Wave", "Hokusai", "1831", "CC0", "The Met", "museum.example"):
+        assert text in question.text_content()
+    assert question.xpath('.//*[@data-field="home"]/@href') == ["https://museum.example/wave"]
+    assert question.xpath(".//img/@src") == ["/thumbs/7/256"]
+    shown = [int(tile.get("data-id")) for tile in document.xpath(TILES)]
+    assert sorted(shown) == [number for number in range(1, 21) if number != 7]
+    assert document.findtext("head/title") == "The Wave, Hokusai – Artalike"
+
+
+@pytest.mark.parametrize("name", ["99", "0", "-1", "seven", "7.0", "9" * 19, "9" * 400, "%00", "<script>"])
+async def test_a_picture_that_is_not_there_is_a_friendly_404(serve: Serve, name: str) -> None:
+    client = await serve(make_services(3))
+    document = await page(client, f"/similar/{name}", status=404)
+    assert "There is no picture" in document.text_content()
+    assert not document.xpath("//script")
+
+
+async def test_a_failing_storage_is_a_friendly_page_without_its_secrets(serve: Serve) -> None:
+    fake = make_services(3)
+
+    async def fail(*_: object, **__: object) -> None:
+        raise StorageError("/secret/path: database disk image is malformed")
+
+    fake.images.totals = fail  # type: ignore[method-assign,assignment]  # a disk that fails
+    document = await page(await serve(fake), "/", status=503)
+    assert "try again" in document.text_content()
+    assert "secret" not in document.text_content()
+
+
+async def test_an_empty_collection_says_so(serve: Serve) -> None:
+    document = await page(await serve(make_services(0)), "/")
+    assert document.get_element_by_id("empty").get("hidden") is None
+    assert document.get_element_by_id("counter").text_content() == "0 pictures"
+    assert document.xpath(TILES) == []
+
+
+async def test_text_from_the_web_stays_text(serve: Serve) -> None:
+    fake = make_services(2)
+    about = Metadata(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, "javascript:alert(1)")
+    for image in list(fake.images.by_id.values()):
+        with_record(fake, image, metadata=about, source=HOSTILE, url="file:///home/anna/secret.jpg")
+    client = await serve(fake)
+    for path in ("/", "/similar/1"):
+        document = await page(client, path)
+        assert len(document.xpath("//script[not(@src)]")) == 1  # the data
+        title = document.xpath('//*[@id="wall"]//*[@class="caption-title"]')[0].text
+        assert title == '"><script>alert(1)</script>\u202e'
+        assert "\u202e" not in document.xpath('//*[@id="wall"]//img/@alt')[0]
+        assert data_of(document)["answer"]["results"][0]["title"] == HOSTILE
+        assert [link for link in document.xpath("//a/@href") if not link.startswith(("/", "#"))] == []
+
+
+@pytest.mark.parametrize("path", ["/", "/similar/1", "/admin", "/similar/99"])
+async def test_pages_hold_no_code_and_no_style(serve: Serve, path: str) -> None:
+    client = await serve(make_services(5))
+    document = await page(client, path, status=404 if "99" in path else 200)
+    for element in document.iter():
+        assert "style" not in element.attrib, element.tag
+        assert not [name for name in element.attrib if name.startswith("on")], element.tag
+        assert element.tag != "style"
+        if element.tag == "script":
+            assert element.get("src") or element.get("type") == "application/json"
+
+
+async def test_the_admin_page_opens_on_the_desk_for_who_is_signed_in(serve: Serve) -> None:
+    fake = make_services(0)
+    client = await serve(fake)
+    document = await page(client, "/admin")
+    assert document.get_element_by_id("desk").get("hidden") is not None
+    form = document.get_element_by_id("sign-in")
+    async with client.post(form.get("action"), data={"token": fake.services.admin_token}) as response:
+        assert response.url.path == "/admin"
+    document = await page(client, "/admin")
+    assert document.get_element_by_id("desk").get("hidden") is None
+    assert document.get_element_by_id("door").get("hidden") is not None
+
+
+async def test_the_admin_page_tells_nobody_the_token(serve: Serve) -> None:
+    fake = make_services(0)
+    client = await serve(fake)
+    async with client.get("/admin", headers=BEARER) as response:
+        assert fake.services.admin_token not in await response.text()
+
+
+@pytest.mark.parametrize("path", ["/", "/similar/1", "/admin"])
+async def test_all_files_that_a_page_asks_for_are_there(serve: Serve, path: str) -> None:
+    client = await serve(make_services(5))
+    document = await page(client, path)
+    urls = [*document.xpath("//head/link/@href"), *document.xpath("//script/@src")]
+    done: set[str] = set()
+    while urls:
+        url = urls.pop()
+        if url in done:
+            continue
+        done.add(url)
+        async with client.get(url) as response:
+            assert response.status == 200, url
+            assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            text = await response.text()
+        if url.endswith(".js"):
+            urls += [
+                urljoin(url, name) for name in re.findall(r'^(?:import|export) .*from "(.+)";$', text, re.MULTILINE)
+            ]
+    assert len(done) > 5
+
+
+async def test_modules_of_the_gallery_are_asked_for_at_once(serve: Serve) -> None:
+    """Else a slow line loads them one import after the other."""
+    client = await serve(make_services(1))
+    document = await page(client, "/")
+    preloaded = set(document.xpath('//link[@rel="modulepreload"]/@href'))
+    waiting, needed = [document.xpath('//script[@type="module"]/@src')[0]], set[str]()
+    while waiting:
+        url = waiting.pop()
+        if url not in needed:
+            needed.add(url)
+            async with client.get(url) as response:
+                names = re.findall(r'^import .*from "(.+)";$', await response.text(), re.MULTILINE)
+            waiting += [urljoin(url, name) for name in names]
+    assert preloaded == needed
+
+
+async def test_files_without_a_version_are_checked_by_their_tag(serve: Serve) -> None:
+    client = await serve(make_services(0))
+    async with client.get("/static/js/layout.js") as response:
+        assert response.headers["Cache-Control"] == "no-cache"
+        assert response.content_type == "text/javascript"
+        tag, text = response.headers["ETag"], await response.text()
+    assert "fullRow" in text
+    async with client.get("/static/js/layout.js", headers={"If-None-Match": tag}) as response:
+        assert response.status == 304
+        assert await response.read() == b""
+    async with client.get("/static/js/layout.js", headers={"If-None-Match": '"other"'}) as response:
+        assert response.status == 200
+    async with client.get("/favicon.ico") as response:
+        assert response.content_type == "image/svg+xml"
+
+
+@pytest.mark.parametrize(
+    "path", ["no.js", "../pyproject.toml", "..%2fpyproject.toml", "js/", "jsconfig.json", "%2e%2e/config.toml", "\x00"]
+)
+async def test_only_the_folder_s_own_files_are_served(serve: Serve, path: str) -> None:
+    client = await serve(make_services(0))
+    async with client.get(f"/static/{path}") as response:
+        assert response.status == 404
+
+
+def test_the_version_changes_with_any_file() -> None:
+    first, same, other = (Assets({"a.js": body, "b.css": b"x"}) for body in (b"1", b"1", b"2"))
+    assert first.version == same.version != other.version
+    assert first.url("a.js") == f"/static/{first.version}/a.js"
+    with pytest.raises(KeyError):
+        first.url("c.js")
+
+
+def test_folders_are_found_in_the_package_first_and_then_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "artalike"
+    (tmp_path / "static").mkdir(parents=True)
+    package.mkdir()
+    monkeypatch.setattr(resources, "_PACKAGE", package)
+    assert resources.folder("static") == tmp_path / "static"
+    (package / "static").mkdir()
+    assert resources.folder("static") == package / "static"
+    with pytest.raises(StartError, match="templates"):
+        resources.folder("templates")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [(None, ""), (3, ""), (" a\n\tb\x00c ", "a b c"), ("x" * 501, "x" * 500 + "…"), ("\udcff", ""), ("é", "é")],
+)
+def test_text_becomes_one_clean_line(text: object, line: str) -> None:
+    assert plain(text) == line
+
+
+@pytest.mark.parametrize(
+    ("title", "creator", "name"),
+    [
+        (None, None, "Untitled picture 9"),
+        ("Wave", None, "Wave"),
+        (None, "Hokusai", "Hokusai"),
+        ("\u202eWave\u2066", " ", "Wave"),
+        ("\u202e", None, "Untitled picture 9"),
+    ],
+)
+def test_every_picture_has_a_name(title: str | None, creator: str | None, name: str) -> None:
+    assert name_of({"id": 9, "title": title, "creator": creator}) == name
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("https://a.example/x", "https://a.example/x"),
+        ("http://user:word@a.example:81/", "http://user:word@a.example:81/"),
+        ("javascript:alert(1)", ""),
+        ("java\nscript:alert(1)", ""),
+        ("data:text/html,x", ""),
+        ("//a.example", ""),
+        ("http://", ""),
+        ("http://[", ""),
+        (None, ""),
+    ],
+)
+def test_only_web_addresses_become_links(url: object, link: str) -> None:
+    assert web_link(url) == link
+    assert host_of(link) in {"", "a.example", "a.example:81"}

@@ -173,9 +173,10 @@ async def test_an_address_that_is_none_fails_as_one(fetcher: Fetcher) -> None:
 
 async def test_the_user_agent_is_honest_and_nothing_else_is_told(site: MisbehavingSite) -> None:
     settings = settings_for(crawl={"contact": "https://example.org/bot"})
-    async with Fetcher.open(settings) as fetcher:
+    # By a name: no client keeps cookies of a bare address.
+    async with Fetcher.open(settings, resolver=LoopbackResolver(site.port)) as fetcher:
         for _ in range(2):
-            await fetcher.image(task_for(site.url(Fault.COOKIES)))
+            await fetcher.image(task_for(site.url(Fault.COOKIES, root="http://museum.test")))
     for asked in site.log:
         assert asked.headers["User-Agent"] == f"artalike/{__version__} (+https://example.org/bot)"
         assert not {"Cookie", "Authorization", "Referer"} & set(asked.headers)

@@ -71,16 +71,12 @@ class Columns:
     def _address(self, value: Any, number: int) -> str:
         if not isinstance(value, str) or not value.strip():
             return urls.invalid(f"{self._base}: row {number} has no {self._url!r}")
-        local = urls.is_local(self._base)
         try:
-            if local and not urls.has_scheme(value):
+            if urls.is_local(self._base) and not urls.has_scheme(value):
                 return urls.from_path(urls.to_path(self._base).parent / value.strip())
-            url = urls.canonical(value)
+            return urls.canonical(value)
         except ValueError as error:
             return urls.invalid(f"{self._base}: row {number}: {value[:200]!r}: {error}")
-        if urls.is_local(url) and not local:
-            return urls.invalid(f"{self._base}: row {number}: {value[:200]!r}: expected an http or https address")
-        return url
 
     def _metadata(self, row: Row) -> Metadata:
         fields = {

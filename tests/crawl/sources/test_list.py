@@ -20,6 +20,7 @@ from artalike.crawl.fetcher import Fetcher
 from artalike.crawl.sources import rows, source_for
 from artalike.crawl.sources.base import Document
 from artalike.crawl.sources.columns import Columns
+from artalike.crawl.sources.funnel import checked
 from artalike.crawl.sources.options import Options
 from artalike.errors import FailureKind, FetchError, ParseError
 from artalike.records import Candidate
@@ -201,7 +202,7 @@ def read(name: str, data: bytes, content_type: str = "") -> list[Candidate]:
     document = Document(f"http://a.com/{name}", data, content_type)
     columns = Columns(Options(), document.url)
     numbered = rows.read(document, data, columns, limit=1_000_000, skip=0)
-    return [columns.candidate(row, number) for number, row in numbered]
+    return [checked(columns.candidate(row, number), local=False) for number, row in numbered]
 
 
 @pytest.mark.parametrize("name", [*(f"list.{kind}" for kind in FORMATS), "list.csv.gz", "unnamed"])

@@ -53,14 +53,16 @@ def write_list(path: Path, base_url: str, folder: Path, pictures: list[Path]) ->
 class Artalike:
     """A server process on a data folder. ``settings`` are environment variables."""
 
-    def __init__(self, data: Path, settings: dict[str, str] | None = None, *arguments: str) -> None:
+    def __init__(
+        self, data: Path, settings: dict[str, str] | None = None, *arguments: str, command: str = "serve"
+    ) -> None:
         self.data = data
         self.started = time.monotonic()
         self._log = (data.parent / f"{data.name}.log").open("a")
-        command = [sys.executable, "-m", "artalike", "serve", "--data", str(data), "--port", "0", *arguments]
+        line = [sys.executable, "-m", "artalike", command, "--data", str(data), "--port", "0", *arguments]
         environment = os.environ | PATIENT | (settings or {})
         (data / "server.json").unlink(missing_ok=True)
-        self.process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)
+        self.process = subprocess.Popen(line, env=environment, stdout=self._log, stderr=self._log)
 
     def wait(self) -> None:
         """Until it listens."""

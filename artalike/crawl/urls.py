@@ -102,8 +102,8 @@ def is_web(url: str) -> bool:
 
 
 def from_path(path: Path) -> str:
-    """``file:`` address of a path; a name that is not UTF-8 keeps its bytes, percent-encoded."""
-    return path.absolute().as_uri()
+    """``file:`` address of a path, without ``..``; a name that is not UTF-8 keeps its bytes, percent-encoded."""
+    return Path(os.path.normpath(path.absolute())).as_uri()
 
 
 def to_path(url: str) -> Path:

@@ -144,6 +144,8 @@ class _Reader:
         return self._captions[figure]
 
     def _add(self, reference: str, said: Metadata, *, thumbnail: str | None = None) -> None:
+        if len(self._page.pictures) >= MAX_ELEMENTS:
+            return
         base = self._page.base
         url = urls.join(base, reference)
         if url is not None and urls.suffixes(url)[-1:] != (".svg",):

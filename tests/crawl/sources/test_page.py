@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from artalike.crawl import urls
 from artalike.crawl.fetcher import Fetcher
-from artalike.crawl.sources import jsonld
+from artalike.crawl.sources import html, jsonld
 from artalike.crawl.sources.html import Page, read_page
 from artalike.crawl.sources.srcset import largest
 from artalike.errors import FailureKind, ParseError
@@ -166,6 +166,13 @@ def test_json_ld_in_its_many_shapes(data: object, expected: list[str]) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"image": "\\ud800"}', "9" * 10_000, "<!-- {} -->"])
 def test_hostile_json_ld_is_borne(text: str) -> None:
     assert len(list(jsonld.pictures(text))) <= 1
+
+
+def test_a_page_of_a_million_pictures_is_read_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "MAX_ELEMENTS", 100)
+    many = [f"{n}.jpg" for n in range(500)]
+    assert len(pictures(script({"image": many}))) == 100
+    assert len(pictures("".join(f"<img src={name}>" for name in many))) == 100
 
 
 @pytest.mark.parametrize(
@@ -333,6 +340,7 @@ async def test_a_saved_page_names_what_lies_beside_it_and_nothing_else(tmp_path:
     folder.mkdir()
     (folder / "page.html").write_text(
         "<img src=page_files/1.jpg><img src=../secret.jpg><img src='file:///etc/secret.jpg'>"
+        "<img src=%2e%2e/secret.jpg><img src='page_files/..%2f..%2fsecret.jpg'>"
         "<img src=http://a.com/2.jpg><a href=other.html>o</a>"
     )
     found = await expanded(task_for(urls.from_path(folder / "page.html"), "page"), fetcher)

@@ -42,6 +42,9 @@ DECODED: Final = 64
 
 SETTLED: Final = 256
 
+PATIENCE: Final = 5
+"""How many times the tries a host gets that asks us to come later: it is well, and has said when."""
+
 T = TypeVar("T")
 
 
@@ -220,7 +223,8 @@ class Pipeline:
             await self._fail(task, ItemError(FailureKind.INTERNAL, detail))
 
     async def _fail(self, task: Task, error: ItemError) -> None:
-        again = error.retryable and task.attempts + 1 < self._settings.crawl.attempts
+        tries = self._settings.crawl.attempts * (PATIENCE if error.kind is FailureKind.RATE_LIMITED else 1)
+        again = error.retryable and task.attempts + 1 < tries
         wait = backoff(task.attempts + 1, self._settings, error.retry_after) if again else None
         self._rooms.metrics.failures.labels(error.kind, "no" if again else "yes").inc()
         log.debug("%s: %s%s", task.url, error, f"; again in {wait:.0f} s" if wait is not None else "")

@@ -1,14 +1,10 @@
 // @ts-check
-/**
- * The gallery: one view at a time on the wall, moved between by the browser's history without loading pages.
- *
- * A view on the random wall grows from its own end only: what came in after it was opened is counted, and hung at
- * the bottom once the visitor has reached the collection's end.
- */
+/** The gallery: one view at a time on the wall, moved between by the browser's history without loading pages. */
 
 import { call } from "./api.js";
 import { Feed } from "./feed.js";
 import { Grid } from "./grid.js";
+import { Growth } from "./growth.js";
 import { nameOf, readImage } from "./images.js";
 import { answersOf, pageOf, placeOf } from "./places.js";
 import { View } from "./views.js";
@@ -20,21 +16,9 @@ import { View } from "./views.js";
 /** @typedef {import("./views.js").Views} Views */
 /** @typedef {import("./wall.js").Wall} Wall */
 
-const SCREENS_AHEAD = 3;
-const QUIET = 2_000;
-const WALKED_AGAIN = 600;
-
 export class Gallery {
   /** @type {() => void} called whenever what there is to tell has changed */
   onchange = () => {};
-  /** @type {View} */
-  view;
-  #lastArrival = -Infinity;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #settling;
-  /** The size of the collection for which the answers were last walked again. */
-  #walkedAt = 0;
-  #unseenSince = 0;
 
   /**
    * @param {object} parts
@@ -49,10 +33,11 @@ export class Gallery {
     this.wall = wall;
     this.question = question;
     this.views = views;
-    this.arrivals = arrivals;
     this.pageSize = pageSize;
     this.title = title;
-    this.view = this.#create({ kind: "random", seed: null });
+    this.view = this.#create({ kind: "random", seed: null }); // nothing, until `start`
+    this.growth = new Growth(arrivals, wall, this.view);
+    this.growth.onchange = () => this.onchange();
     wall.onrender = () => this.#continue();
     wall.onopen = (index, tile) => this.#open(index, tile);
   }
@@ -87,11 +72,6 @@ export class Gallery {
     new ResizeObserver(() => this.#fit()).observe(this.wall.element);
   }
 
-  /** How many pictures have come in that this view does not show. */
-  get fresh() {
-    return this.view.missed + this.arrivals.count - this.view.mark;
-  }
-
   /**
    * Go to a place by a new entry in the history.
    *
@@ -104,6 +84,7 @@ export class Gallery {
     view.grid.add(view.feed.admit(images));
     history.pushState({ key: view.key, depth: entry().depth + 1 }, "", pageOf(place));
     this.#show(view);
+    if (question) this.question.focus();
   }
 
   /** One step back, where there is one inside the gallery; else from a picture to the wall. */
@@ -121,33 +102,6 @@ export class Gallery {
     this.views.save(view);
   }
 
-  /** A picture has come in, and is in `arrivals`. */
-  arrived() {
-    this.#lastArrival = performance.now();
-    this.#settle();
-    this.onchange();
-  }
-
-  /**
-   * Arrivals can be missed while the stream of events is away: compare with the size of the collection.
-   *
-   * @param {number} size  images in the collection
-   */
-  compare(size) {
-    const { view } = this;
-    const unseen = size - view.grid.images.length - (this.arrivals.count - view.mark);
-    if (view.place.kind !== "random" || view.feed.state !== "ended" || unseen <= view.missed) {
-      this.#unseenSince = 0;
-      return;
-    }
-    this.#unseenSince ||= performance.now();
-    if (performance.now() - this.#unseenSince < QUIET) return;
-    if (size > WALKED_AGAIN) view.missed = unseen;
-    else if (size !== this.#walkedAt) view.feed.rewind();
-    this.#walkedAt = size;
-    this.onchange();
-  }
-
   /**
    * @param {Place} place
    * @param {DetailedImage | null} [question]
@@ -157,9 +111,7 @@ export class Gallery {
     const first = answersOf(place, this.pageSize);
     const seen = place.kind === "similar" ? [place.id] : [];
     const feed = new Feed({ first, next: first, total: null, ...answers, seen });
-    const view = new View(freshKey(), place, question, feed, new Grid(this.wall.frame));
-    view.mark = this.arrivals.count;
-    return view;
+    return new View(freshKey(), place, question, feed, new Grid(this.wall.frame));
   }
 
   /** The history has moved: show what its entry showed. */
@@ -181,6 +133,7 @@ export class Gallery {
   #show(view) {
     this.#release(this.view);
     this.view = view;
+    this.growth.follow(view);
     this.views.keep(view);
     view.feed.onpage = (images) => {
       this.#add(images);
@@ -198,7 +151,6 @@ export class Gallery {
 
   /** @param {View} view */
   #release(view) {
-    clearTimeout(this.#settling);
     view.feed.onpage = () => {};
     view.feed.onstate = () => {};
     view.feed.stop();
@@ -206,9 +158,9 @@ export class Gallery {
 
   /** @param {View} view */
   #focus(view) {
-    const index = view.focused ? view.grid.images.findIndex((image) => image.id === view.focused) : -1;
-    if (index >= 0) this.wall.tile(index)?.querySelector("a")?.focus({ preventScroll: true });
-    else if (view.place.kind === "similar" && view.scroll === 0) this.question.focus();
+    if (!view.focused) return;
+    const index = view.grid.images.findIndex((image) => image.id === view.focused);
+    this.wall.tile(index)?.querySelector("a")?.focus({ preventScroll: true });
   }
 
   /**
@@ -253,46 +205,16 @@ export class Gallery {
   }
 
   #changed() {
-    this.#settle();
+    this.growth.settle();
     this.#continue();
     this.onchange();
   }
 
   /** Fetch on, well before the visitor comes to the end. */
   #continue() {
-    const near = this.wall.ahead < SCREENS_AHEAD * innerHeight;
-    if (!near) return;
+    if (!this.wall.nearEnd) return;
     if (this.view.feed.state === "idle") this.view.feed.load();
-    else if (this.#behind) this.#settle();
-  }
-
-  /** Whether there are arrivals that belong at the end of this view. */
-  get #behind() {
-    const { view } = this;
-    return view.place.kind === "random" && view.feed.state === "ended" && this.arrivals.count > view.mark;
-  }
-
-  /** At the end: hang what has come in, and show an unfinished row once nothing more seems to come. */
-  #settle() {
-    clearTimeout(this.#settling);
-    const { view, wall } = this;
-    if (view.feed.state !== "ended") return;
-    if (this.#behind && wall.ahead < SCREENS_AHEAD * innerHeight) {
-      const { images, missed } = this.arrivals.since(view.mark);
-      view.mark = this.arrivals.count;
-      view.missed += missed;
-      this.#add(view.feed.admit(images));
-    }
-    const patience = QUIET - (performance.now() - this.#lastArrival);
-    if (view.grid.placed === view.grid.images.length) return;
-    if (patience > 0) this.#settling = setTimeout(() => this.#settle(), patience);
-    else this.#flush();
-  }
-
-  #flush() {
-    this.view.grid.flush();
-    this.wall.refresh();
-    this.onchange();
+    else this.growth.catchUp();
   }
 
   /** The window has another width: lay out again around what is being looked at. */

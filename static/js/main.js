@@ -21,7 +21,7 @@ const arrivals = new Arrivals();
 const gallery = new Gallery({
   wall: new Wall(part(page, "#wall"), part(page, "#tile"), config.thumbnail_widths),
   question: new Question(part(page, "#question"), config.thumbnail_widths),
-  views: new Views(sessionStorage),
+  views: new Views(storage()),
   arrivals,
   pageSize: config.page_size,
   title: config.title,
@@ -32,6 +32,14 @@ const live = new Live("/api/events");
 let stats = { images: config.images };
 let connected = true;
 
+function storage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null; // forbidden by the visitor's settings
+  }
+}
+
 function summary() {
   if (typeof stats.images !== "number") return "";
   return [counted(stats.images, "picture"), rate(stats.rate)].filter(Boolean).join(" · ");
@@ -40,7 +48,7 @@ function summary() {
 function showCounter() {
   tell(page, "#counter", summary());
   part(page, "#offline").hidden = connected;
-  const fresh = gallery.view.place.kind === "random" ? gallery.fresh : 0;
+  const { fresh } = gallery.growth;
   part(page, "#fresh").hidden = fresh === 0;
   if (fresh) tell(page, "#fresh", `+${count(fresh)} new`);
 }
@@ -70,7 +78,7 @@ function listen() {
   };
   live.onstats = (value) => {
     stats = value;
-    if (typeof value.images === "number") gallery.compare(value.images);
+    gallery.growth.observe(value);
     counter();
     spoken();
   };
@@ -80,11 +88,14 @@ function listen() {
     counter();
     showStatus();
   };
-  live.open();
+  // A hidden page needs no stream, and browsers open only a few connections to one server over all their pages.
+  const attend = () => (document.hidden ? live.close() : live.open());
+  document.addEventListener("visibilitychange", attend);
+  attend();
 }
 
 // Arrivals are hung a few at a time, however fast they come.
-const settle = seldom(() => gallery.arrived(), COUNTER_EVERY);
+const settle = seldom(() => gallery.growth.arrived(), COUNTER_EVERY);
 
 function shuffle() {
   gallery.go({ kind: "random", seed: freshSeed() });
@@ -125,9 +136,6 @@ onPlainClick(".skip", () => gallery.wall.focus(gallery.wall.anchor.index));
 part(page, "#fresh").addEventListener("click", showFresh);
 part(page, "#retry").addEventListener("click", () => gallery.view.feed.load());
 addEventListener("keydown", onKey);
-// A page kept for going back to must not hold a connection; it opens one again when it is shown.
-addEventListener("pagehide", () => live.close());
-addEventListener("pageshow", (event) => event.persisted && live.open());
 addEventListener("online", () => gallery.view.feed.state === "failed" && gallery.view.feed.load());
 
 gallery.start({

@@ -32,8 +32,8 @@ export class View {
   anchor = null;
   /** The picture that had the focus, or 0. */
   focused = 0;
-  /** Up to which arrival it has taken in or counted what is new. */
-  mark = 0;
+  /** Up to which arrival it has taken in what is new; -1 when it has not been on the wall yet. */
+  mark = -1;
   /** Arrivals that it cannot show any more. */
   missed = 0;
 
@@ -78,7 +78,7 @@ export class Views {
   /** @type {Map<string, View>} least recently used first */
   #open = new Map();
 
-  /** @param {Storage} storage  the session's */
+  /** @param {Storage | null} storage  the session's, null where it is forbidden */
   constructor(storage) {
     this.storage = storage;
   }
@@ -124,34 +124,30 @@ export class Views {
    */
   #load(key) {
     try {
-      const text = this.storage.getItem(PREFIX + key);
-      return text === null ? null : View.fromJSON(key, JSON.parse(text));
+      const text = this.storage?.getItem(PREFIX + key);
+      return text ? View.fromJSON(key, JSON.parse(text)) : null;
     } catch {
-      return null; // storage is switched off, or written by another version: the view is rebuilt from its address
+      return null; // damaged, or written by another version: the view is rebuilt from its address
     }
   }
 
   /** @param {string} key */
   #drop(key) {
     const order = this.#order();
-    this.storage.removeItem(PREFIX + key);
+    this.storage?.removeItem(PREFIX + key);
     this.#write(ORDER, JSON.stringify(order.filter(([other]) => other !== key)));
   }
 
   /** @param {[string, number][]} order  the first of which goes */
   #remove(order) {
     const [key] = /** @type {[string, number]} */ (order.shift());
-    try {
-      this.storage.removeItem(PREFIX + key);
-    } catch {
-      // switched off: there is nothing to remove
-    }
+    this.storage?.removeItem(PREFIX + key);
   }
 
   /** @returns {[string, number][]} keys with their counts of images, least recently saved first */
   #order() {
     try {
-      const order = JSON.parse(this.storage.getItem(ORDER) ?? "[]");
+      const order = JSON.parse(this.storage?.getItem(ORDER) ?? "[]");
       return Array.isArray(order) ? order : [];
     } catch {
       return [];
@@ -165,8 +161,8 @@ export class Views {
    */
   #write(name, text) {
     try {
-      this.storage.setItem(name, text);
-      return true;
+      this.storage?.setItem(name, text);
+      return this.storage !== null;
     } catch {
       return false;
     }

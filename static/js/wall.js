@@ -13,6 +13,7 @@ import { createTile, equip, placeTile } from "./tile.js";
 /** @typedef {import("./layout.js").Frame} Frame */
 
 const SCREENS_KEPT = 1.5;
+const SCREENS_AHEAD = 3;
 const HEADER = 70;
 const MARGIN = 14;
 
@@ -51,9 +52,10 @@ export class Wall {
     return { width, height: targetHeight(width), gap: width < 600 ? 6 : 10 };
   }
 
-  /** Pixels between the bottom of the screen and the end of the wall; negative when the end is on the screen. */
-  get ahead() {
-    return this.#offset + (this.#grid?.height ?? 0) - scrollY - innerHeight;
+  /** Whether the end of the wall is on the screen or so near that more is wanted. */
+  get nearEnd() {
+    const ahead = this.#offset + (this.#grid?.height ?? 0) - scrollY - innerHeight;
+    return ahead < SCREENS_AHEAD * innerHeight;
   }
 
   /**
@@ -94,13 +96,13 @@ export class Wall {
   }
 
   /**
-   * Scroll so that a picture is at this distance from the top of the screen.
+   * Scroll so that a picture is at this distance from the top of the screen. Above the wall nothing has to move.
    *
    * @param {{index: number, distance: number}} anchor
    */
   restore({ index, distance }) {
     const top = this.#grid?.box(index)?.top ?? 0;
-    scrollTo({ top: this.#offset + top - distance, behavior: "instant" });
+    if (index > 0 || distance <= 0) scrollTo({ top: this.#offset + top - distance, behavior: "instant" });
     this.#render();
   }
 

@@ -46,6 +46,13 @@ async def test_an_unfinished_row_waits_for_more_and_is_shown_when_none_come(gall
     assert both[1] == first[1]
 
 
+async def test_pictures_that_no_event_told_of_are_found_all_the_same(gallery: GalleryServer, page: Page) -> None:
+    await page.goto(gallery.url)
+    await expect(page.locator("#empty")).to_be_visible()
+    gallery.add(9)
+    await until(lambda: _count(page, 9), "the pictures that the counter tells of")
+
+
 async def test_the_counter_tells_size_and_rate(gallery: GalleryServer, page: Page) -> None:
     gallery.add(1234)
     gallery.fake.figures["rate"] = 12.3

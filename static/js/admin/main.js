@@ -143,8 +143,16 @@ live.onstats = (stats) => {
   latest = stats;
   showLatest();
 };
-live.open();
-addEventListener("pagehide", () => live.close());
-addEventListener("pageshow", (event) => event.persisted && live.open());
-document.addEventListener("visibilitychange", () => !part(page, "#desk").hidden && refresh());
+/** A hidden page asks for nothing. */
+function attend() {
+  if (document.hidden) {
+    live.close();
+  } else {
+    live.open();
+    if (!part(page, "#desk").hidden) refresh();
+  }
+}
+
+document.addEventListener("visibilitychange", attend);
 enter(!part(page, "#desk").hidden);
+attend();

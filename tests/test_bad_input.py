@@ -11,7 +11,6 @@ import pytest
 from artalike.config import Imaging
 from artalike.errors import FailureKind
 from artalike.imaging.decode import decode
-from artalike.pipeline.room import DiskRoom
 from artalike.records import FloatArray, PixelArray, SeedState
 from tests.running import CARD, TinyNetwork, client, running, settings_for, settled
 from tests.sites import BOMB_BYTES, Fault, MisbehavingSite, draw
@@ -107,7 +106,7 @@ async def test_bad_files_are_counted_and_hostile_names_are_only_names(tmp_path: 
 async def test_a_full_disk_makes_the_ingest_wait_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DiskRoom, "__init__", lambda self, _: self.__dict__.update(_seconds=0.05, problem=None))
+    monkeypatch.setattr("artalike.pipeline.room.ROOM_SECONDS", 0.05)
     async with MisbehavingSite(pictures=300) as site, running(settings_for(tmp_path / "data")) as service:
         database = service.images._database
         listed = tmp_path / "list.txt"

@@ -29,7 +29,7 @@ from artalike.events import EventBus
 from artalike.imaging.decode import decode
 from artalike.metrics import STAGES, Metrics
 from artalike.pipeline.committer import Committer
-from artalike.pipeline.room import ROOM_SECONDS, DiskRoom
+from artalike.pipeline.room import DiskRoom
 from artalike.pipeline.scheduler import Scheduler
 from artalike.pipeline.stream import ByteGate, Stream
 from artalike.records import IMAGE_KIND, Download, Embedding, Failure, Image, Picture, Preprocess, SeedState, Task
@@ -68,13 +68,13 @@ class Rooms:
 class Pipeline:
     """Ingest, from the frontier to the gallery. :meth:`run` it once, in one task; :meth:`stop` it from anywhere."""
 
-    def __init__(self, rooms: Rooms, *, room_seconds: float = ROOM_SECONDS) -> None:
+    def __init__(self, rooms: Rooms) -> None:
         settings = rooms.settings
         self._rooms = rooms
         self._settings = settings
         self._gate = ByteGate(settings.download.buffer_bytes)
         self._decode_threads = anyio.CapacityLimiter(settings.imaging.threads)
-        self.disk = DiskRoom(room_seconds)
+        self.disk = DiskRoom()
         self._scheduler = Scheduler(rooms.frontier, rooms.fetcher.slots, settings, self.disk, self._work)
         self._fetching = anyio.CancelScope()
         self._committer = Committer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import anyio
@@ -21,21 +22,31 @@ ROOM_SECONDS: Final = 5.0
 class DiskRoom:
     """Waits for room when the disk is full, and tells that it does. Nothing is dropped meanwhile."""
 
-    def __init__(self, seconds: float = ROOM_SECONDS) -> None:
-        self._seconds = seconds
-        self.problem: str | None = None
+    def __init__(self) -> None:
+        self._waiting: list[DiskFull] = []
+
+    @property
+    def problem(self) -> str | None:
+        """Why something waits; None while all goes well."""
+        return str(self._waiting[-1]) if self._waiting else None
 
     async def keep_trying(self, operation: Callable[[], Awaitable[T]]) -> T:
-        while True:
+        """What ``operation`` returns, once there is room for it."""
+        try:
+            return await operation()
+        except DiskFull as error:
+            if not self._waiting:
+                log.error("%s; ingest waits until there is room", error)  # noqa: TRY400  # the line says it all
+            self._waiting.append(error)
             try:
-                result = await operation()
-            except DiskFull as error:
-                if self.problem is None:
-                    log.error("%s; ingest waits until there is room", error)  # noqa: TRY400  # the line says it all
-                self.problem = str(error)
-                await anyio.sleep(self._seconds)
-            else:
-                if self.problem is not None:
-                    log.info("there is room on the disk again")
-                    self.problem = None
-                return result
+                return await self._until_it_fits(operation)
+            finally:
+                self._waiting.remove(error)
+                if not self._waiting:
+                    log.info("the disk has room again, or is no longer needed")
+
+    async def _until_it_fits(self, operation: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            await anyio.sleep(ROOM_SECONDS)
+            with suppress(DiskFull):
+                return await operation()

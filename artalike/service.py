@@ -214,6 +214,7 @@ class Service:
             ready=self._not_ready,
             take_snapshot=self.snapshots.take,
             detect=self._detect,
+            kinds=[(source.kind, source.looks_like) for source in sources.SOURCES],
             wake=self.pipeline.wake,
             admin_token=token,
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,

@@ -261,6 +261,7 @@ class FakeServices:
             ready=lambda: self.not_ready,
             take_snapshot=self._take_snapshot,
             detect=detect,
+            kinds=[("list", "a list of addresses"), ("page", "a page")],
             wake=self._wake,
             admin_token=TOKEN,
         )

@@ -33,12 +33,6 @@ log = logging.getLogger(__name__)
 ASSETS: Final = web.AppKey("ASSETS", Assets)
 TEMPLATES: Final = web.AppKey("TEMPLATES", jinja2.Environment)
 
-# What the admin page offers beside detection; `/api/admin/seeds` itself refuses a kind that it does not know.
-KINDS: Final = (
-    "image", "folder", "list", "shards", "page", "sitemap", "feed", "iiif",
-    "met", "louvre", "aic", "cleveland", "rijksmuseum", "commons",
-)  # fmt: skip
-
 Page = Callable[[web.Request], Awaitable[web.Response]]
 
 _LONGEST_TEXT: Final = 500
@@ -120,7 +114,9 @@ async def similar(request: web.Request) -> web.Response:
 
 async def admin(request: web.Request) -> web.Response:
     """The admin page. It shows nothing by itself: all it has comes from the admin API."""
-    return _render(request, "admin.html", signed_in=request.app[AUTH].is_signed_in(request), kinds=KINDS)
+    return _render(
+        request, "admin.html", signed_in=request.app[AUTH].is_signed_in(request), kinds=request.app[SERVICES].kinds
+    )
 
 
 async def static(request: web.Request) -> web.Response:

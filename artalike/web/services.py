@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,9 +23,10 @@ class Services:
 
     ``events`` brings an event ``image`` for each newly searchable image, with its id and the JSON of
     :func:`artalike.web.views.image_json`. ``stats`` is cheap and of JSON values. ``ready`` says why the server
-    cannot answer yet, None when it can. ``detect`` turns a source, an optional kind and options into a frontier's root
-    or raises SourceError. ``fetch_query`` gets the bytes of a picture as safely as the crawler does, or raises
-    FetchError. ``wake`` tells the crawler that there is work. ``admin_token`` is not empty.
+    cannot answer yet, None when it can. ``detect`` turns a source, an optional kind and options into a frontier's
+    root or raises SourceError. ``kinds`` are the kinds of sources, each with a few words for what it looks like.
+    ``fetch_query`` gets the bytes of a picture as safely as the crawler does, or raises FetchError. ``wake`` tells
+    the crawler that there is work. ``admin_token`` is not empty.
     """
 
     settings: Settings
@@ -40,6 +41,7 @@ class Services:
     ready: Callable[[], str | None]
     take_snapshot: Callable[[], Awaitable[dict[str, Any]]]
     detect: Callable[[str, str | None, Mapping[str, Any]], Awaitable[Candidate]]
+    kinds: Sequence[tuple[str, str]]
     wake: Callable[[], None]
     admin_token: str = field(repr=False)
     fetch_query: Callable[[str], Awaitable[bytes]] | None = None

@@ -68,7 +68,7 @@ async def running(network: Fake, **options: Any) -> AsyncIterator[Batcher]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  what is waited for happens in a thread, which sets no asyncio.Event
+        while not condition():
             await asyncio.sleep(0.001)
 
 

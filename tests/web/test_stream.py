@@ -57,7 +57,7 @@ def publish(fake: FakeServices) -> int:
 
 async def until(condition: Any) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
+        while not condition():
             await asyncio.sleep(0.01)
 
 

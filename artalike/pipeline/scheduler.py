@@ -25,6 +25,8 @@ from artalike.storage.ports import Frontier
 
 LOOKAHEAD_SECONDS: Final = 2.0
 LOOKAHEAD_TASKS: Final = 32
+HELD_TASKS: Final = 2000
+"""Leased ahead over all hosts: bounds memory when there are hundreds of slow ones."""
 IDLE_SECONDS: Final = 1.0
 
 
@@ -91,8 +93,10 @@ class Scheduler:
             self._waiting.clear()
 
     async def _lease(self) -> None:
-        # Two rounds of work in hand are enough to keep every worker busy while the next ones are leased.
-        room = 2 * self._workers - self.waiting
+        # Two rounds of work in hand keep every worker busy while the next are leased. What waits for a slow host is
+        # not in hand: it must not keep others out.
+        in_hand = sum(len(tasks) for host, tasks in self._waiting.items() if self._places(host) > 0)
+        room = min(2 * self._workers - in_hand, HELD_TASKS - self.waiting)
         if room < self._workers:
             return
         full = {host for host, tasks in self._waiting.items() if len(tasks) > self._per_host // 2}
@@ -129,8 +133,8 @@ class Scheduler:
             self.wake()
 
     async def _pause(self) -> float:
-        if self._waiting:
-            ready = min(self._slots.wait(host) for host in self._waiting)
-            return min(max(ready, 0.005), IDLE_SECONDS)
-        due = await self._frontier.next_due()
-        return IDLE_SECONDS if due is None else min(max(due - time.time(), 0.02), IDLE_SECONDS)
+        # A host whose places are taken needs no clock: whoever leaves one wakes us.
+        pauses = [wait for host in self._waiting if (wait := self._slots.wait(host)) > 0]
+        if not self._waiting and (due := await self._frontier.next_due()) is not None:
+            pauses.append(max(due - time.time(), 0.02))
+        return min([*pauses, IDLE_SECONDS])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -53,7 +54,7 @@ class Committer:
                 failures = [item for item in batch if isinstance(item, Failure)]
                 embeddings = [item for item in batch if isinstance(item, Embedding)]
                 if failures:
-                    await self._room.keep_trying(lambda failures=failures: self._frontier.fail(failures))  # type: ignore[misc]  # mypy infers no lambda with a default
+                    await self._room.keep_trying(partial(self._frontier.fail, failures))
                 if embeddings:
                     await self._settle(embeddings)
 
@@ -70,7 +71,7 @@ class Committer:
 
     async def _settle(self, embeddings: list[Embedding]) -> None:
         with self._metrics.stage("commit", len(embeddings)):
-            committed = await self._room.keep_trying(lambda: self._images.commit(embeddings))
+            committed = await self._room.keep_trying(partial(self._images.commit, embeddings))
         at = time.perf_counter()
         new = [(c.id, e.vector) for c, e in zip(committed, embeddings, strict=True) if c.new]
         self._metrics.known.inc(len(embeddings) - len(new))

@@ -44,6 +44,8 @@ from artalike.web.views import image_json
 
 log = logging.getLogger(__name__)
 
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
 QUERY_DECODERS: Final = 2
 """Threads for pictures that people ask with, apart from those of ingest so that nobody waits behind a crawl."""
 
@@ -265,8 +267,13 @@ def serve(
 
         try:
             asyncio.run(main())
+        except KeyboardInterrupt:  # before the server listened, or once more while it was closing
+            log.warning("stopped at once; what was under way goes on at the next start")
         except BaseExceptionGroup as group:
             raise _first(group) from group
+        finally:
+            for number in SIGNALS:  # all is closed; an impatient signal must not turn a good end into a bad one
+                signal.signal(number, signal.SIG_IGN)
 
 
 def _drain_on_signals(service: Service) -> None:
@@ -282,7 +289,7 @@ def _drain_on_signals(service: Service) -> None:
         service.stop()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         loop.add_signal_handler(number, on_signal)
 
 

@@ -186,6 +186,18 @@ async def test_nothing_answers_without_the_token_that_needs_it(tmp_path: Path) -
         assert (await api.get("/api/admin/seeds", headers={"Authorization": f"Bearer {TOKEN}"})).status == 200
 
 
+async def test_metrics_count_what_came_in(tmp_path: Path, pictures: Path) -> None:
+    async with running(settings_for(tmp_path / "data")) as service, client(service) as api:
+        await service.add_seed(str(pictures))
+        await settled(service)
+        text = await (await api.get("/metrics")).text()
+        lines = dict(line.rpartition(" ")[::2] for line in text.splitlines() if not line.startswith("#"))
+        assert lines["artalike_images_total"] == "20.0"
+        assert lines["artalike_known_images_total"] == "1.0"
+        assert float(lines['artalike_stage_seconds_count{stage="decode"}']) == 21
+        assert "artalike_loop_lag_seconds_count" in lines
+
+
 async def test_the_model_in_use_is_told(tmp_path: Path) -> None:
     async with running(settings_for(tmp_path / "data")) as service:
         assert isinstance(service, Service)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Final
 
@@ -35,5 +36,6 @@ def request_metrics(registry: CollectorRegistry) -> Middleware:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    text = generate_latest(request.app[SERVICES].registry)
+    # In a thread: the process's own figures are read from files.
+    text = await asyncio.to_thread(generate_latest, request.app[SERVICES].registry)
     return web.Response(body=text, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})

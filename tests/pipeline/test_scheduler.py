@@ -98,9 +98,7 @@ async def test_many_slow_hosts_do_not_hold_up_a_fast_one(frontier: Counted) -> N
     work = Work(frontier, slots)
     async with scheduling(frontier, work, host_rate=0, host_concurrency=2) as scheduler:
         await asyncio.sleep(0.5)
-        await frontier.add_seed(
-            Candidate("https://fast.example/l.txt", kind="list"), "https://fast.example/", {}
-        )
+        await frontier.add_seed(Candidate("https://fast.example/l.txt", kind="list"), "https://fast.example/", {})
         scheduler.wake()
         started = time.monotonic()
         async with asyncio.timeout(5):

@@ -82,8 +82,9 @@ class Frontier:
                 return 0
             found = await self._within_bounds(connection, task.seed_id, found)
             batch = json.dumps([_as_json(candidate) for candidate in found])
-            await connection.execute(_KEEP_METADATA, (batch, task.seed_id))
-            await connection.execute(_FILL_KNOWN_IMAGES, (batch,))
+            waiting_already = await connection.execute_fetchall(_WAITING_ALREADY, (batch, task.seed_id))
+            await connection.executemany(_KEEP_METADATA, waiting_already)
+            await connection.executemany(_FILL_KNOWN_IMAGE, await connection.execute_fetchall(_KNOWN_IMAGES, (batch,)))
             added = list(await connection.execute_fetchall(_INSERT_FOUND, (batch, task.seed_id)))
             waiting = Counter(host for host, state, _ in added if state == "pending")
             await _widen_lanes(connection, task.seed_id, waiting)
@@ -287,23 +288,27 @@ RETURNING host, state, kind
 """
 
 # A sitemap names a picture first, its page then tells who made it: the second fills what the first left empty.
-_KEEP_METADATA: Final = """
-UPDATE frontier SET metadata = json_patch(found.value -> 'metadata', frontier.metadata)
-FROM json_each(?1) AS found
+# CROSS JOIN keeps SQLite from looking for each row of the frontier in the batch instead of the other way round.
+_WAITING_ALREADY: Final = """
+SELECT found.value -> 'metadata', frontier.id FROM json_each(?1) AS found CROSS JOIN frontier
 WHERE seed_id = ?2 AND frontier.kind = 'image' AND found.value ->> 'kind' = 'image'
   AND frontier.url = found.value ->> 'url' AND state IN ('pending', 'leased')
 """
 
-_FILL_KNOWN_IMAGES: Final = f"""
-UPDATE images SET {
-    ", ".join(
-        f"{name} = coalesce({name}, found.value -> 'metadata' ->> '{name}')"
-        for name in ("title", "creator", "date", "rights", "attribution", "page_url")
-    )
-}
-FROM json_each(?1) AS found JOIN image_urls ON image_urls.url = found.value ->> 'url'
-WHERE images.id = image_urls.image_id AND found.value ->> 'kind' = 'image' AND found.value -> 'metadata' <> '{{}}'
+_KEEP_METADATA: Final = "UPDATE frontier SET metadata = json_patch(?, metadata) WHERE id = ?"
+
+_FILLED: Final = ("title", "creator", "date", "rights", "attribution", "page_url")
+
+_KNOWN_IMAGES: Final = f"""
+SELECT {", ".join(f"found.value -> 'metadata' ->> '{name}'" for name in _FILLED)}, image_id
+FROM json_each(?1) AS found CROSS JOIN image_urls
+WHERE image_urls.url = found.value ->> 'url' AND found.value ->> 'kind' = 'image'
+  AND found.value -> 'metadata' <> '{{}}'
 """
+
+_FILL_KNOWN_IMAGE: Final = (
+    f"UPDATE images SET {', '.join(f'{name} = coalesce({name}, ?)' for name in _FILLED)} WHERE id = ?"
+)
 
 
 def _as_json(candidate: Candidate) -> dict[str, Any]:

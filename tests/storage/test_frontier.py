@@ -8,6 +8,7 @@ import pytest
 from artalike.errors import NotFound, UsageError
 from artalike.records import Candidate, Failure, Metadata, SeedState
 from artalike.storage.catalog import Database
+from artalike.storage.frontier import _KNOWN_IMAGES, _WAITING_ALREADY
 from artalike.storage.images import Images
 from artalike.storage.seeds import CrawlQueue
 from tests.storage.conftest import embedding_of, leased, pictures, seed_with
@@ -185,3 +186,11 @@ async def test_hostile_text_is_only_data(frontier: CrawlQueue, database: Databas
     [task] = await leased(frontier)
     assert (task.url, task.metadata.title) == (url, "'\"; DELETE FROM seeds; \x00 ü 🎨")
     assert await database.check() == []
+
+
+async def test_what_is_found_is_looked_up_in_the_frontier_and_not_the_other_way_round(database: Database) -> None:
+    async with database.read() as connection:
+        for query, values in ((_WAITING_ALREADY, ("[]", 1)), (_KNOWN_IMAGES, ("[]",))):
+            plan = [row[3] for row in await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {query}", values)]
+            assert plan[0].startswith("SCAN found")
+            assert plan[1].startswith("SEARCH")

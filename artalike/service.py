@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
@@ -256,10 +257,11 @@ def serve(
     with folder.locked():
         token = settings.admin.token or folder.make_token()
         token_place = None if settings.admin.token else str(folder.token_file)
+        asked = threading.Event()  # to stop, by a signal
 
         async def main() -> None:
             async with Service.open(settings, folder, token) as service, beside(service):
-                _drain_on_signals(service)
+                _drain_on_signals(service, asked)
                 for source in seeds:
                     await service.add_seed(source)
                 announce(service, token_place)
@@ -272,19 +274,17 @@ def serve(
         except BaseExceptionGroup as group:
             raise _first(group) from group
         finally:
-            for number in SIGNALS:  # all is closed; an impatient signal must not turn a good end into a bad one
-                signal.signal(number, signal.SIG_IGN)
+            if asked.is_set():  # all is closed; an impatient signal must not turn a good end into a bad one
+                for number in SIGNALS:
+                    signal.signal(number, signal.SIG_IGN)
 
 
-def _drain_on_signals(service: Service) -> None:
-    asked = False
-
+def _drain_on_signals(service: Service, asked: threading.Event) -> None:
     def on_signal() -> None:
-        nonlocal asked
-        if asked:
+        if asked.is_set():
             log.warning("stopped at once; what was under way goes on at the next start")
             os._exit(0)  # every commit is durable by itself, so there is nothing to lose
-        asked = True
+        asked.set()
         log.info("finishing what is under way; once more stops at once")
         service.stop()
 

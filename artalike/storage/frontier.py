@@ -297,17 +297,18 @@ WHERE seed_id = ?2 AND frontier.kind = 'image' AND found.value ->> 'kind' = 'ima
 
 _KEEP_METADATA: Final = "UPDATE frontier SET metadata = json_patch(?, metadata) WHERE id = ?"
 
-_FILLED: Final = ("title", "creator", "date", "rights", "attribution", "page_url")
+METADATA: Final = ("title", "creator", "date", "rights", "attribution", "page_url")
+"""The fields of :class:`~artalike.records.Metadata` that have a column of their own in the catalog."""
 
 _KNOWN_IMAGES: Final = f"""
-SELECT {", ".join(f"found.value -> 'metadata' ->> '{name}'" for name in _FILLED)}, image_id
+SELECT {", ".join(f"found.value -> 'metadata' ->> '{name}'" for name in METADATA)}, image_id
 FROM json_each(?1) AS found CROSS JOIN image_urls
 WHERE image_urls.url = found.value ->> 'url' AND found.value ->> 'kind' = 'image'
   AND found.value -> 'metadata' <> '{{}}'
 """
 
 _FILL_KNOWN_IMAGE: Final = (
-    f"UPDATE images SET {', '.join(f'{name} = coalesce({name}, ?)' for name in _FILLED)} WHERE id = ?"
+    f"UPDATE images SET {', '.join(f'{name} = coalesce({name}, ?)' for name in METADATA)} WHERE id = ?"
 )
 
 

@@ -14,13 +14,11 @@ import numpy as np
 from artalike.errors import ModelMismatch
 from artalike.records import NOTHING, Embedding, FloatArray, IdArray, Image, Metadata
 from artalike.storage.catalog import Connection, Database
-from artalike.storage.frontier import finish_rows
+from artalike.storage.frontier import METADATA, finish_rows
 from artalike.storage.ports import Committed, Totals
 
 STORED: Final = np.dtype("<f2")
 """How a vector lies in the catalog."""
-
-METADATA: Final = ("title", "creator", "date", "rights", "attribution", "page_url")
 
 IMAGE_COLUMNS: Final = f"id, sha256, url, width, height, color, source, added_at, extra, {', '.join(METADATA)}"
 

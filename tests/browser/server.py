@@ -31,7 +31,7 @@ class Pictures:
         self._images[image.sha256] = image
 
     async def write(self, sha256: bytes, thumbnails: Mapping[int, bytes]) -> None:
-        raise NotImplementedError
+        raise NotImplementedError("nothing is ingested or removed over these fakes")
 
     async def find(self, sha256: bytes, width: int) -> Path | None:
         image = self._images.get(sha256)
@@ -40,7 +40,7 @@ class Pictures:
         return await asyncio.to_thread(self._file, image, width)
 
     async def delete(self, sha256: bytes) -> None:
-        raise NotImplementedError
+        raise NotImplementedError("nothing is ingested or removed over these fakes")
 
     def _file(self, image: Image, width: int) -> Path:
         path = self._folder / f"{image.sha256.hex()}-{width}.jpg"

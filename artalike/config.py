@@ -58,8 +58,12 @@ class Crawl(Section):
     allow_private: bool = False
     host_rate: NotNegative = 1.0
     host_concurrency: Count = 2
+    host_rules: str = ""
     depth: int = Field(1, ge=0)
     max_documents: Count = 10_000
+    max_found: Count = 5_000_000
+    languages: tuple[str, ...] = Field(("en",), min_length=1)
+    open_access_only: bool = True
     attempts: Count = 4
     backoff_seconds: Positive = 5.0
     backoff_max_seconds: Positive = 3600.0
@@ -71,6 +75,7 @@ class DownloadSettings(Section):
     connect_seconds: Positive = 10.0
     read_seconds: Positive = 20.0
     total_seconds: Positive = 120.0
+    preferred_side: Count = 1024
     max_bytes: Count = 64_000_000
     max_document_bytes: Count = 50_000_000
     max_redirects: int = Field(5, ge=0)
@@ -105,6 +110,21 @@ class Gallery(Section):
     page_size: int = Field(60, ge=1, le=200)
     fetch_queries: bool = False
     max_upload_bytes: Count = 20_000_000
+    contact: str = ""
+
+
+Base = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+
+
+class Museums(Section):
+    """Base addresses of the museums' interfaces, without a slash at their end."""
+
+    met: Base = "https://collectionapi.metmuseum.org/public/collection/v1"
+    louvre: Base = "https://collections.louvre.fr"
+    aic: Base = "https://api.artic.edu/api/v1"
+    cleveland: Base = "https://openaccess-api.clevelandart.org/api"
+    rijksmuseum: Base = "https://data.rijksmuseum.nl"
+    commons: Base = "https://commons.wikimedia.org/w"
 
 
 class Settings(Section):
@@ -114,6 +134,7 @@ class Settings(Section):
     admin: Admin = Admin()
     storage: Storage = Storage()
     crawl: Crawl = Crawl()
+    museums: Museums = Museums()
     download: DownloadSettings = DownloadSettings()
     imaging: Imaging = Imaging()
     embedding: EmbeddingSettings = EmbeddingSettings()

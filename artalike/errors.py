@@ -16,6 +16,7 @@ top is a bug. The message names the thing, the value, and what was expected, in 
     │   ├── ModelMismatch       the collection was embedded by another model
     │   ├── ModelUnavailable    the model's weights cannot be had
     │   └── PortBusy            the address cannot be listened on
+    ├── NotModified             what was asked for is as it was: no failure, nothing to do
     ├── NotFound                no such image, seed or thumbnail: HTTP 404
     ├── Unauthorized            an admin call without the token: HTTP 401
     ├── Overloaded              too much at once, try later: HTTP 503
@@ -35,6 +36,7 @@ the admin page groups by, and says whether another try may help.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class FailureKind(StrEnum):
@@ -42,6 +44,7 @@ class FailureKind(StrEnum):
 
     MISSING_FILE = "missing_file"
     DNS = "dns"
+    DNS_TEMPORARY = "dns_temporary"
     CONNECTION = "connection"
     TLS = "tls"
     TIMEOUT = "timeout"
@@ -53,7 +56,9 @@ class FailureKind(StrEnum):
     BAD_URL = "bad_url"
     PRIVATE_ADDRESS = "private_address"
     ROBOTS = "robots"
+    ROBOTS_UNREACHABLE = "robots_unreachable"
     OPTED_OUT = "opted_out"
+    BLOCKED = "blocked"
     TOO_LARGE = "too_large"
     EMPTY = "empty"
     NOT_AN_IMAGE = "not_an_image"
@@ -63,6 +68,14 @@ class FailureKind(StrEnum):
     BAD_DOCUMENT = "bad_document"
     EMBEDDING = "embedding"
     INTERNAL = "internal"
+
+
+WORTH_RETRYING: Final = frozenset(
+    {FailureKind.MISSING_FILE, FailureKind.DNS_TEMPORARY, FailureKind.CONNECTION, FailureKind.TLS, FailureKind.TIMEOUT}
+    | {FailureKind.RATE_LIMITED, FailureKind.SERVER_ERROR, FailureKind.ROBOTS_UNREACHABLE, FailureKind.TRUNCATED}
+    | {FailureKind.EMBEDDING, FailureKind.INTERNAL}
+)
+"""Kinds of failure that may pass by themselves; a refusal, or bytes that are no picture, will be the same tomorrow."""
 
 
 class ArtalikeError(Exception):
@@ -107,6 +120,10 @@ class ModelUnavailable(StartError):
 
 class PortBusy(StartError):
     """The address to listen on is taken or not ours."""
+
+
+class NotModified(ArtalikeError):
+    """A conditional request was answered with 304: what lies there is what was there the last time."""
 
 
 class NotFound(ArtalikeError):

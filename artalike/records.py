@@ -30,12 +30,14 @@ IMAGE_KIND: Final = "image"
 class Metadata:
     """What a source says of a picture. Text from the web: to be shown, never run.
 
-    ``extra`` holds every other field the source gave, as JSON values.
+    ``medium`` is what it is made of and how; ``attribution`` the line that its owner wants beside it. ``extra`` holds
+    every other field the source gave, as JSON values.
     """
 
     title: str | None = None
     creator: str | None = None
     date: str | None = None
+    medium: str | None = None
     rights: str | None = None
     attribution: str | None = None
     page_url: str | None = None
@@ -43,12 +45,27 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server gave with an answer, to ask later whether it still holds (RFC 9110 §8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.etag or self.last_modified)
+
+
+NEVER_ASKED: Final = Validators()
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """An address that a source found: of a picture, or of a document that leads to more.
 
-    ``url`` is absolute: ``http``, ``https``, or ``file`` for what lies on this machine.
-    ``thumbnail_url`` is a smaller version of the same picture at its home, where one is known.
-    ``depth`` counts the links followed from the seed.
+    ``url`` is absolute: ``http``, ``https``, ``file`` for what lies on this machine, or ``KIND:query`` for the root of
+    a museum. ``thumbnail_url`` is a smaller version of the same picture at its home, where one is known.
+    ``depth`` counts the links followed from the seed. ``revision`` changes when what lies at the address does (a
+    sitemap's ``lastmod``, a file's time and size); where it is known, a recrawl reads again only what has another.
     """
 
     url: str
@@ -56,14 +73,16 @@ class Candidate:
     thumbnail_url: str | None = None
     depth: int = 0
     metadata: Metadata = Metadata()
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """A frontier row, leased to this process.
 
-    ``attempts`` counts the tries that failed. ``cursor`` is where an interrupted expansion goes on.
-    ``options`` are the seed's; ``seed_source`` is the string that was seeded.
+    ``attempts`` counts the tries that failed. ``cursor`` is where an interrupted expansion goes on; ``checkpoint`` is
+    what the last complete one left for this one. ``options`` are the seed's; ``seed_source`` is the string that was
+    seeded. ``recheck`` says that what lies here has been had before; ``validators`` are from then.
     """
 
     id: int
@@ -78,6 +97,9 @@ class Task:
     cursor: str | None = None
     metadata: Metadata = Metadata()
     options: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    checkpoint: str | None = None
+    recheck: bool = False
+    validators: Validators = NEVER_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +109,7 @@ class Download:
     task: Task
     data: bytes
     final_url: str
+    validators: Validators = NEVER_ASKED
 
 
 @dataclass(frozen=True, slots=True)

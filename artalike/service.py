@@ -16,6 +16,7 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 from aiohttp import web
+from aiohttp.abc import AbstractResolver
 
 from artalike.config import EmbeddingSettings, Server, Settings
 from artalike.crawl import sources
@@ -110,10 +111,12 @@ class Service:
         *,
         identify: Callable[[EmbeddingSettings], ModelCard] = models.identify,
         load: Callable[[ModelCard, EmbeddingSettings], Network] = models.load,
+        resolver: AbstractResolver | None = None,
     ) -> AsyncIterator[Service]:
         """Open everything and listen. The caller owns the folder's lock.
 
-        ``identify`` and ``load`` find the model and build its network. Raises StartError or StorageError.
+        ``identify`` and ``load`` find the model and build its network; ``resolver`` looks up names instead of the
+        system's. Raises StartError or StorageError.
         """
         async with AsyncExitStack() as stack:
             card = await anyio.to_thread.run_sync(identify, settings.embedding)
@@ -130,7 +133,7 @@ class Service:
                     batch_seconds=settings.embedding.batch_seconds,
                 )
             )
-            fetcher = await stack.enter_async_context(Fetcher.open(settings))
+            fetcher = await stack.enter_async_context(Fetcher.open(settings, resolver=resolver))
             service = cls(
                 settings=settings,
                 folder=folder,

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import numpy as np
+from aiohttp.abc import AbstractResolver
 
 from artalike.config import Settings
 from artalike.embedding.card import ModelCard
@@ -54,12 +55,14 @@ def settings_for(data: Path, **sections: dict[str, Any]) -> Settings:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, network: Callable[[], Any] = TinyNetwork) -> AsyncIterator[Service]:
+async def running(
+    settings: Settings, *, network: Callable[[], Any] = TinyNetwork, resolver: AbstractResolver | None = None
+) -> AsyncIterator[Service]:
     """A service that serves and ingests until the block ends, and then drains."""
     folder = DataFolder(settings.storage.data)
     await asyncio.to_thread(folder.create)
     async with Service.open(
-        settings, folder, TOKEN, identify=lambda _: CARD, load=lambda _card, _settings: network()
+        settings, folder, TOKEN, identify=lambda _: CARD, load=lambda _card, _settings: network(), resolver=resolver
     ) as service:
         run = asyncio.create_task(service.run())
         try:

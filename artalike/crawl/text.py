@@ -15,9 +15,11 @@ from artalike.records import Metadata
 
 MAX_TEXT: Final = 2000
 """Characters kept of one value."""
-MAX_EXTRA: Final = 64
-"""Entries kept of one mapping or list of further fields."""
-MAX_DEPTH: Final = 4
+MAX_EXTRA: Final = 256
+"""Entries kept of one mapping or list of further fields: the largest records of museums have some 150."""
+MAX_DEPTH: Final = 8
+MAX_VALUES: Final = 2000
+"""Values kept of all further fields of one picture together."""
 
 _TAG: Final = re.compile(r"<[^<>]*>")
 _SPACES: Final = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x85")
@@ -57,9 +59,10 @@ def clean(metadata: Metadata) -> Metadata:
         title=_plain_or_none(metadata.title),
         creator=_plain_or_none(metadata.creator),
         date=_plain_or_none(metadata.date),
+        medium=_plain_or_none(metadata.medium),
         rights=_plain_or_none(metadata.rights),
         attribution=_plain_or_none(metadata.attribution),
-        extra=_mapping(metadata.extra, MAX_DEPTH),
+        extra=_Further().mapping(metadata.extra, MAX_DEPTH),
     )
 
 
@@ -78,33 +81,45 @@ def _shown(character: str) -> str:
     return "" if category == "Cc" else character
 
 
-def _mapping(values: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for key, value in values.items():
-        name, bounded = plain(str(key)), _json_value(value, depth - 1)
-        if name is not None and bounded is not None:
-            kept[name] = bounded
-        if len(kept) == MAX_EXTRA:
-            break
-    return kept
+class _Further:
+    """Further fields, reduced. One record may have many values or deep ones, and in all no more than MAX_VALUES."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def mapping(self, values: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        for key, value in values.items():
+            if len(kept) == MAX_EXTRA or not self._left:
+                break
+            name, bounded = plain(str(key)), self._value(value, depth - 1)
+            if name is not None and bounded is not None:
+                kept[name] = bounded
+        return kept
+
+    def _value(self, value: Any, depth: int) -> Any:
+        if not self._left:
+            return None
+        self._left -= 1
+        match value:
+            case Mapping() if depth > 0:
+                return self.mapping(value, depth) or None
+            case list() | tuple() if depth > 0:
+                items = (self._value(item, depth - 1) for item in value[:MAX_EXTRA])
+                return [item for item in items if item is not None] or None
+        return _scalar(value)
 
 
-def _json_value(value: Any, depth: int) -> Any:
-    bounded: Any = None
+def _scalar(value: Any) -> Any:
     match value:
         case str():
-            bounded = plain(value)
+            return plain(value)
         case bool():
-            bounded = value
+            return value
         case int():
-            bounded = value if abs(value) <= _LARGEST_INTEGER else None
+            return value if abs(value) <= _LARGEST_INTEGER else None
         case float():
-            bounded = value if math.isfinite(value) else None
+            return value if math.isfinite(value) else None
         case date() | time():
-            bounded = value.isoformat()
-        case Mapping() if depth > 0:
-            bounded = _mapping(value, depth) or None
-        case list() | tuple() if depth > 0:
-            items = (_json_value(item, depth - 1) for item in value[:MAX_EXTRA])
-            bounded = [item for item in items if item is not None] or None
-    return bounded
+            return value.isoformat()
+    return None

@@ -297,7 +297,7 @@ WHERE seed_id = ?2 AND frontier.kind = 'image' AND found.value ->> 'kind' = 'ima
 
 _KEEP_METADATA: Final = "UPDATE frontier SET metadata = json_patch(?, metadata) WHERE id = ?"
 
-METADATA: Final = ("title", "creator", "date", "rights", "attribution", "page_url")
+METADATA: Final = ("title", "creator", "date", "medium", "rights", "attribution", "page_url")
 """The fields of :class:`~artalike.records.Metadata` that have a column of their own in the catalog."""
 
 _KNOWN_IMAGES: Final = f"""

@@ -112,4 +112,43 @@ CREATE TABLE lanes (
 CREATE INDEX lanes_next ON lanes (served_at, seed_id DESC) WHERE waiting > 0;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL,)
+RECRAWL: Final = """
+ALTER TABLE images ADD COLUMN medium TEXT;
+
+ALTER TABLE seeds ADD COLUMN documents INTEGER NOT NULL DEFAULT 0;      -- those that crawl.max_documents bounds
+ALTER TABLE seeds ADD COLUMN crawl INTEGER NOT NULL DEFAULT 1;          -- number of the crawl under way or last done
+ALTER TABLE seeds ADD COLUMN recrawl_seconds REAL;                      -- 0 never, NULL nothing said
+ALTER TABLE seeds ADD COLUMN recrawl_at REAL;
+ALTER TABLE seeds ADD COLUMN rate REAL;                                 -- tasks a second; NULL: the hosts' limits alone
+ALTER TABLE seeds ADD COLUMN paced_until REAL NOT NULL DEFAULT 0;
+UPDATE seeds SET documents = (SELECT count(*) FROM frontier WHERE seed_id = seeds.id AND kind <> 'image');
+CREATE INDEX seeds_recrawl ON seeds (recrawl_at) WHERE recrawl_at IS NOT NULL;
+
+ALTER TABLE frontier ADD COLUMN parent_id INTEGER;                      -- the document that it was found in first
+ALTER TABLE frontier ADD COLUMN crawl INTEGER NOT NULL DEFAULT 1;       -- the crawl that asked for it last
+ALTER TABLE frontier ADD COLUMN recheck INTEGER NOT NULL DEFAULT 0;     -- it has been had before
+ALTER TABLE frontier ADD COLUMN revision TEXT;
+ALTER TABLE frontier ADD COLUMN etag TEXT;
+ALTER TABLE frontier ADD COLUMN last_modified TEXT;
+ALTER TABLE frontier ADD COLUMN checkpoint TEXT;
+CREATE INDEX frontier_children ON frontier (parent_id) WHERE parent_id IS NOT NULL;
+"""
+
+BLOCKS: Final = """
+-- What must never come in, or come back.
+CREATE TABLE blocks (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind       TEXT NOT NULL,                        -- sha256, phash, host, url
+    value      TEXT NOT NULL,                        -- hexadecimal; a host with all below it; a pattern with *
+    reason     TEXT,
+    created_at REAL NOT NULL,
+    UNIQUE (kind, value)
+);
+"""
+
+NEAR_DUPLICATES: Final = """
+ALTER TABLE images ADD COLUMN near_group INTEGER;    -- the first image of those that show the same picture
+CREATE INDEX images_near_group ON images (near_group) WHERE near_group IS NOT NULL;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES)

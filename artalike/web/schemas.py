@@ -26,6 +26,7 @@ class Image(Answer):
     title: str | None
     creator: str | None
     date: str | None
+    medium: str | None
     rights: str | None
     attribution: str | None
     source: Annotated[str, Field(description="the source that was seeded")]

@@ -32,6 +32,7 @@ def image_json(image: Image, settings: Settings) -> dict[str, Any]:
         "title": metadata.title,
         "creator": metadata.creator,
         "date": metadata.date,
+        "medium": metadata.medium,
         "rights": metadata.rights,
         "attribution": metadata.attribution,
         "source": image.source,

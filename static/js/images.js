@@ -22,6 +22,7 @@
  *
  * @typedef {object} Details
  * @property {string} date
+ * @property {string} medium
  * @property {string} rights
  * @property {string} attribution
  * @property {string} url      of the picture at its home, http or https
@@ -56,6 +57,7 @@ export function readImage(value) {
     score: number(raw.score),
     nearDuplicates: number(raw.near_duplicates ?? raw.nearDuplicates) ?? 0,
     date: plain(raw.date),
+    medium: plain(raw.medium),
     rights: plain(raw.rights),
     attribution: plain(raw.attribution),
     url: safeLink(raw.url),

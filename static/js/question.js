@@ -24,7 +24,7 @@ export class Question {
   show(image) {
     this.element.hidden = image === null;
     if (image === null) return;
-    for (const name of /** @type {const} */ (["creator", "date", "rights", "attribution"])) this.#fill(name, image[name]);
+    for (const name of /** @type {const} */ (["creator", "date", "medium", "rights", "attribution"])) this.#fill(name, image[name]);
     this.#fill("title", image.title || nameOf(image));
     this.#fill("size", `${image.width} × ${image.height} pixels`);
     this.#link("home", image.pageUrl || image.url, "See it at");

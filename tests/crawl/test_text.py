@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artalike.crawl import directives
-from artalike.crawl.text import MAX_EXTRA, MAX_TEXT, clean, from_html, plain
+from artalike.crawl.text import MAX_EXTRA, MAX_TEXT, MAX_VALUES, clean, from_html, plain
 from artalike.records import Metadata
 
 
@@ -66,7 +66,7 @@ def test_further_fields_are_kept_as_bounded_json() -> None:
         "flag": False,
         "none": None,
         "bytes": b"\xff",
-        "list": [1, "two\n", None, [[[["deep"]]]]],
+        "list": [1, "two\n", None, [[[[[[[["deep"]]]]]]]]],
         "deep": deep,
         "embedding": list(range(10_000)),
         " key\x00 ": "v",
@@ -83,6 +83,8 @@ def test_further_fields_are_kept_as_bounded_json() -> None:
     assert not {"nan", "huge", "none", "bytes", "object", "deep"} & set(kept)
     assert len(kept["embedding"]) == MAX_EXTRA
     assert len(clean(Metadata(extra={str(n): n for n in range(1000)})).extra) == MAX_EXTRA
+    wide_and_deep = {str(n): [[m] * 100 for m in range(100)] for n in range(100)}
+    assert len(json.dumps(dict(clean(Metadata(extra=wide_and_deep)).extra))) < 20 * MAX_VALUES
 
 
 json_values = st.recursive(

@@ -55,6 +55,7 @@ async def test_an_image_has_every_field_of_the_contract(serve: Serve) -> None:
         "title": "Wave",
         "creator": "Hokusai",
         "date": None,
+        "medium": None,
         "rights": None,
         "attribution": None,
         "source": "https://museum.example/list.txt",

@@ -78,13 +78,13 @@ async def test_shuffling_leads_to_a_seed(serve: Serve) -> None:
 
 async def test_a_picture_has_a_page_with_its_neighbours(serve: Serve) -> None:
     fake = make_services(20)
-    about = Metadata("The Wave", "Hokusai", "1831", "CC0", "The Met", "https://museum.example/wave")
+    about = Metadata("The Wave", "Hokusai", "1831", "Woodcut", "CC0", "The Met", "https://museum.example/wave")
     with_record(fake, fake.images.by_id[7], metadata=about)
     client = await serve(fake)
     document = await page(client, "/similar/7")
     question = document.get_element_by_id("question")
     assert question.get("hidden") is None
-    for text in ("The Wave", "Hokusai", "1831", "CC0", "The Met", "museum.example"):
+    for text in ("The Wave", "Hokusai", "1831", "Woodcut", "CC0", "The Met", "museum.example"):
         assert text in question.text_content()
     assert question.xpath('.//*[@data-field="home"]/@href') == ["https://museum.example/wave"]
     assert question.xpath(".//img/@src") == ["/thumbs/7/256"]

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from artalike.config import Settings
-from artalike.records import Candidate, Task
+from artalike.records import NEVER_ASKED, Candidate, Task, Validators
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -18,7 +18,7 @@ class Document:
     """The bytes of a page, list or other document.
 
     ``url`` is where it came from after redirects. ``content_type`` is lower-case without parameters, "" when unknown.
-    ``directives`` are what ``X-Robots-Tag`` says to us.
+    ``directives`` are what ``X-Robots-Tag`` says to us. ``validators`` are for asking again whether it still holds.
     """
 
     url: str
@@ -26,14 +26,23 @@ class Document:
     content_type: str = ""
     charset: str | None = None
     directives: frozenset[str] = frozenset()
+    validators: Validators = NEVER_ASKED
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A batch of an expansion. What has been yielded so far is stored together with ``cursor``, in one transaction."""
+    """A batch of an expansion. What has been yielded so far is stored together with ``cursor``, in one transaction.
+
+    ``gone`` are addresses, of documents or pictures, that their owner has withdrawn: what was found there leaves the
+    collection. ``checkpoint`` is for the next crawl: when this expansion has come to its end, that one's task has it.
+    ``recrawl`` is after how many seconds this root is worth reading again, unless the seed's options say.
+    """
 
     candidates: Sequence[Candidate]
     cursor: str | None
+    gone: Sequence[str] = ()
+    checkpoint: str | None = None
+    recrawl: float | None = None
 
 
 class Reach(Protocol):
@@ -74,7 +83,8 @@ class Source(Protocol):
     def match(self, text: str) -> str | None:
         """The canonical absolute address of the root when ``text`` is of this kind, else None.
 
-        ``http``, ``https``, or ``file`` for a local path. May look at the disk; never raises.
+        ``http``, ``https``, ``file`` for a local path, or ``KIND:query`` for a museum, whose base address is a
+        setting. May look at the disk; never raises.
         """
 
     def recognizes(self, document: Document) -> bool:

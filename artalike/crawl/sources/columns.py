@@ -18,6 +18,7 @@ _FIELDS: Final = {
     "title": ("title", "caption"),
     "creator": ("creator", "artist"),
     "date": ("date",),
+    "medium": ("medium",),
     "rights": ("rights", "license"),
     "attribution": ("attribution",),
     "page_url": ("page_url",),

@@ -38,7 +38,7 @@ class Funnel:
             async for found in batches:
                 # A thousand texts take tens of milliseconds to clean: too long for the event loop.
                 checked = await to_thread.run_sync(_checked_all, found.candidates, urls.is_local(task.url))
-                yield Found(checked, found.cursor)
+                yield replace(found, candidates=checked)
 
 
 def _checked_all(candidates: Sequence[Candidate], local: bool) -> list[Candidate]:

@@ -19,6 +19,7 @@ _FIELDS: Final = {
     "title": ("name", "caption", "headline"),
     "creator": ("creator", "author", "artist"),
     "date": ("dateCreated", "datePublished"),
+    "medium": ("artMedium", "material"),
     "rights": ("license", "usageInfo"),
     "attribution": ("creditText", "copyrightNotice"),
 }

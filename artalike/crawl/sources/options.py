@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from artalike.errors import FailureKind, ParseError, SourceError
+
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class Options(BaseModel):
@@ -15,14 +17,28 @@ class Options(BaseModel):
 
     ``depth`` is how many links are followed from the seed. ``url_col`` and ``caption_col`` name columns of a list;
     of the columns that we have no field for, ``save_additional_columns`` keeps those it names instead of all.
+    ``open_access`` and ``languages`` stand in for ``crawl.open_access_only`` and ``crawl.languages``. ``recrawl`` is
+    after how long the source is read again (``"90m"``, ``"6h"``, ``"7d"``, ``"never"``); ``watch`` keeps the
+    collection in step with a folder.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     depth: int | None = Field(None, ge=0, le=100)
+    open_access: bool | None = None
+    languages: tuple[str, ...] | None = None
+    recrawl: str | None = Field(None, pattern=r"^([1-9][0-9]{0,5}[smhd]|never)$")
+    watch: bool = False
     url_col: str = Field("url", min_length=1)
     caption_col: str | None = Field(None, min_length=1)
     save_additional_columns: tuple[str, ...] | None = None
+
+    @property
+    def recrawl_seconds(self) -> float | None:
+        """``recrawl`` in seconds, 0 for never, None where nothing is said."""
+        if self.recrawl is None or self.recrawl == "never":
+            return None if self.recrawl is None else 0.0
+        return float(self.recrawl[:-1]) * _SECONDS[self.recrawl[-1]]
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from mimetypes import guess_type
 from typing import Final, Self
 
@@ -20,11 +20,12 @@ from artalike.crawl.directives import KEEPS_PICTURES_OUT
 from artalike.crawl.guard import AddressGuard
 from artalike.crawl.slots import Slots
 from artalike.crawl.sources.base import NO_HEADERS, Document
-from artalike.crawl.transport import Cap, Reply, Transport
-from artalike.errors import FailureKind, FetchError
-from artalike.records import Download, Task
+from artalike.crawl.transport import Cap, Reply, Transport, condition
+from artalike.errors import FailureKind, FetchError, NotModified
+from artalike.records import NEVER_ASKED, Download, Task, Validators
 
 IMAGE_ACCEPT: Final = "image/avif,image/webp,image/jpeg,image/png,image/*;q=0.8,*/*;q=0.1"
+_NOT_MODIFIED: Final = 304
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,12 @@ class FetchStatistics:
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """How one address is asked for. ``headers`` stay with its origin; ``accept`` goes along on every hop."""
+    """How one address is asked for. ``headers`` and ``validators`` stay with its origin; ``accept`` goes along."""
 
     cap: Cap
     accept: str = "*/*"
     headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    validators: Validators = NEVER_ASKED
     obey_robots: bool = True
     max_redirects: int = 5
 
@@ -79,30 +81,42 @@ class Fetcher:
     async def image(self, task: Task) -> Download:
         """The bytes of a task's picture, from the web or from this machine. They are not looked at here.
 
-        Raises FetchError of any kind: OPTED_OUT for a picture whose owner does not want it used.
+        Raises FetchError of any kind: OPTED_OUT for a picture whose owner does not want it used. Raises NotModified
+        for a picture that is had already and still the same, where ``task.recheck`` and ``task.validators`` are set.
         """
         limit = self._settings.download.max_bytes
         if urls.is_local(task.url):
-            data, final_url = await files.read(task.url, limit), task.url
+            download = Download(task, await files.read(task.url, limit), task.url)
         else:
-            reply = await self._succeed(task.url, self._ask(limit, IMAGE_ACCEPT), self.slots)
+            ask = self._ask(limit, IMAGE_ACCEPT, validators=task.validators if task.recheck else NEVER_ASKED)
+            reply = await self._succeed(task.url, ask, self.slots)
             if refusals := reply.directives & KEEPS_PICTURES_OUT:
                 names = ", ".join(sorted(refusals))
                 raise FetchError(FailureKind.OPTED_OUT, f"{reply.url}: its owner says {names} in X-Robots-Tag")
-            data, final_url = reply.data, reply.url
-        if not data:
+            _check_modified(reply)
+            download = Download(task, reply.data, reply.url, reply.validators)
+        if not download.data:
             raise FetchError(FailureKind.EMPTY, f"{task.url[:500]}: no bytes")
-        return Download(task, data, final_url)
+        return download
 
     async def document(
-        self, url: str, *, accept: str = "*/*", headers: Mapping[str, str] = NO_HEADERS, max_bytes: int | None = None
+        self,
+        url: str,
+        *,
+        accept: str = "*/*",
+        headers: Mapping[str, str] = NO_HEADERS,
+        max_bytes: int | None = None,
+        validators: Validators = NEVER_ASKED,
     ) -> Document:
         """See :meth:`~artalike.crawl.sources.base.Reach.document`."""
         limit = self._settings.download.max_document_bytes if max_bytes is None else max_bytes
         if urls.is_local(url):
             return Document(url, await files.read(url, limit), guess_type(url)[0] or "")
-        reply = await self._succeed(url, self._ask(limit, accept, headers), self.slots)
-        return Document(reply.url, reply.data, reply.content_type, reply.charset, reply.directives)
+        reply = await self._succeed(url, self._ask(limit, accept, headers, validators), self.slots)
+        _check_modified(reply)
+        return Document(
+            reply.url, reply.data, reply.content_type, reply.charset, reply.directives, validators=reply.validators
+        )
 
     async def sitemaps(self, url: str) -> Sequence[str]:
         """See :meth:`~artalike.crawl.sources.base.Reach.sitemaps`."""
@@ -118,8 +132,14 @@ class Fetcher:
         ask = _Ask(cap, IMAGE_ACCEPT, obey_robots=False, max_redirects=self._settings.download.max_redirects)
         return (await self._succeed(url, ask, self._query_slots)).data
 
-    def _ask(self, limit: int, accept: str, headers: Mapping[str, str] = NO_HEADERS) -> _Ask:
-        return _Ask(Cap(limit), accept, headers, max_redirects=self._settings.download.max_redirects)
+    def _ask(
+        self,
+        limit: int,
+        accept: str,
+        headers: Mapping[str, str] = NO_HEADERS,
+        validators: Validators = NEVER_ASKED,
+    ) -> _Ask:
+        return _Ask(Cap(limit), accept, headers, validators, max_redirects=self._settings.download.max_redirects)
 
     async def _robots_txt(self, url: str) -> Reply:
         ask = _Ask(Cap(robots.MAX_BYTES, cut=True), obey_robots=False, max_redirects=robots.MAX_REDIRECTS)
@@ -127,9 +147,12 @@ class Fetcher:
 
     async def _succeed(self, url: str, ask: _Ask, slots: Slots) -> Reply:
         reply = await self._follow(url, ask, slots)
-        if not 200 <= reply.status < 300:
+        if not (200 <= reply.status < 300 or (reply.status == _NOT_MODIFIED and self._conditional(url, ask, reply))):
             raise self._refusal(reply)
         return reply
+
+    def _conditional(self, url: str, ask: _Ask, reply: Reply) -> bool:
+        return bool(ask.validators) and urls.origin_of(self._checked(url)) == urls.origin_of(reply.url)
 
     async def _follow(self, url: str, ask: _Ask, slots: Slots) -> Reply:
         first, seen = "", set[str]()
@@ -140,10 +163,12 @@ class Fetcher:
                 break
             seen.add(url)
             # What a caller adds for one origin (a key, say) is for no other.
-            own = ask.headers if urls.origin_of(url) == urls.origin_of(first) else NO_HEADERS
+            at_home = urls.origin_of(url) == urls.origin_of(first)
+            own = {**ask.headers, **condition(ask.validators)} if at_home else NO_HEADERS
             reply = await self._hop(url, ask, {**own, "Accept": ask.accept}, slots)
             if reply.location is None:
-                return reply
+                # Another origin's validators would be sent to this one the next time, where they mean nothing.
+                return reply if at_home else replace(reply, validators=NEVER_ASKED)
             url = _target(reply.url, reply.location)
         raise FetchError(
             FailureKind.REDIRECT_LOOP, f"{first}: redirects in a circle, or more than {ask.max_redirects} times"
@@ -182,6 +207,11 @@ class Fetcher:
         return FetchError(
             kind, f"{reply.url}: answered {reply.status}", retryable=retryable, retry_after=reply.retry_after
         )
+
+
+def _check_modified(reply: Reply) -> None:
+    if reply.status == _NOT_MODIFIED:
+        raise NotModified(f"{reply.url}: as it was the last time")
 
 
 def _target(base: str, location: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,12 +20,16 @@ from artalike.crawl import directives, text
 from artalike.crawl.backoff import parse_retry_after
 from artalike.crawl.guard import AddressGuard
 from artalike.errors import FailureKind, FetchError
+from artalike.records import NEVER_ASKED, Validators
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 DNS_SECONDS: Final = 300
 # Only what the standard library can unpack in bounded pieces.
 _ENCODINGS: Final = "gzip, deflate"
 _PIECE: Final = 1 << 16
+# What is stored and sent back must be a header in every respect; longer ones are a server's mistake or malice.
+_ENTITY_TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,490}"')
+_DATE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9,:+ -]{0,98}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Reply:
 
     ``data`` is unpacked, and empty for redirects and errors. ``content_type`` is lower-case without parameters,
     "" when none was given. ``directives`` are those of ``X-Robots-Tag`` that are for us. ``retry_after`` is in seconds.
+    ``validators`` are short and printable.
     """
 
     url: str
@@ -43,6 +49,7 @@ class Reply:
     location: str | None
     retry_after: float | None
     directives: frozenset[str]
+    validators: Validators = NEVER_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,7 @@ class Transport:
             location=response.headers.get("Location") if response.status in REDIRECTS else None,
             retry_after=parse_retry_after(response.headers.get("Retry-After")),
             directives=directives.from_headers(response.headers.getall("X-Robots-Tag", [])),
+            validators=_validators(response.headers),
         )
 
     async def _body(self, url: str, response: aiohttp.ClientResponse, cap: Cap) -> bytes:
@@ -135,6 +143,20 @@ class Transport:
 def _user_agent(name: str, contact: str) -> str:
     contact = text.plain(contact) or ""  # a line break would end the header
     return f"{name} (+{contact})" if contact else name
+
+
+def condition(validators: Validators) -> dict[str, str]:
+    """The headers that ask for an answer only when it is another (RFC 9110 §13.1)."""
+    asked = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in asked.items() if value}
+
+
+def _validators(headers: Mapping[str, str]) -> Validators:
+    etag, modified = headers.get("ETag", "").strip(), headers.get("Last-Modified", "").strip()
+    return Validators(
+        etag if _ENTITY_TAG.fullmatch(etag) else None,
+        modified if _DATE.fullmatch(modified) else None,
+    )
 
 
 def _content_type(response: aiohttp.ClientResponse) -> tuple[str, str | None]:

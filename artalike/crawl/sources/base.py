@@ -53,12 +53,18 @@ class Reach(Protocol):
         """The program's settings."""
 
     async def document(
-        self, url: str, *, accept: str = "*/*", headers: Mapping[str, str] = NO_HEADERS, max_bytes: int | None = None
+        self,
+        url: str,
+        *,
+        accept: str = "*/*",
+        headers: Mapping[str, str] = NO_HEADERS,
+        max_bytes: int | None = None,
+        validators: Validators = NEVER_ASKED,
     ) -> Document:
         """A document from the web, politely, or from this machine.
 
         ``headers`` are sent to the first host only. ``max_bytes`` is ``download.max_document_bytes`` unless given.
-        Raises FetchError.
+        ``validators`` are of the answer that is had already. Raises FetchError; NotModified when that one still holds.
         """
 
     async def sitemaps(self, url: str) -> Sequence[str]:

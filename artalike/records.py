@@ -197,7 +197,9 @@ class Seed:
     """A source that somebody handed in, and how far it has come.
 
     Counts are of addresses: ``found`` = ``pending`` + ``done`` + ``failed``, pictures and documents
-    together; ``images`` are the pictures among the done. Times are seconds since the epoch.
+    together; ``images`` are the pictures among the done. Times are seconds since the epoch. ``rate`` is in addresses a
+    second, None for what their hosts allow. ``crawl`` is the number of the crawl, the next of which begins at
+    ``recrawl_at``, ``recrawl_seconds`` after the end of the last (0 for never, None where nothing is said).
     """
 
     id: int
@@ -213,6 +215,10 @@ class Seed:
     error: str | None
     created_at: float
     updated_at: float
+    rate: float | None = None
+    recrawl_seconds: float | None = None
+    recrawl_at: float | None = None
+    crawl: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from artalike.search.ranked import Search
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
 from artalike.storage.follow import follow
+from artalike.storage.found import Bounds
 from artalike.storage.images import Images
 from artalike.storage.seeds import CrawlQueue
 from artalike.storage.thumbnails import ThumbnailFiles
@@ -122,7 +123,9 @@ class Service:
             card = await anyio.to_thread.run_sync(identify, settings.embedding)
             database = await stack.enter_async_context(Database.open(folder.catalog, readers=settings.storage.readers))
             images = await Images.open(database, card.model_id, card.dimension)
-            frontier = CrawlQueue(database, max_documents=settings.crawl.max_documents)
+            frontier = CrawlQueue(
+                database, bounds=Bounds(documents=settings.crawl.max_documents, found=settings.crawl.max_found)
+            )
             if recovered := await frontier.recover():
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
             index, saved_state = await _open_index(folder, card, images)

@@ -14,6 +14,7 @@ from artalike.config import Settings
 from artalike.errors import DecodeError, FailureKind, NotFound, SourceError, UsageError
 from artalike.events import EventBus
 from artalike.records import (
+    NEVER_ASKED,
     Candidate,
     Embedding,
     Failure,
@@ -25,6 +26,7 @@ from artalike.records import (
     Seed,
     SeedState,
     Task,
+    Validators,
 )
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
@@ -206,10 +208,32 @@ class FakeFrontier:
     async def next_due(self) -> float | None:
         return None
 
-    async def store_found(self, task: Task, found: Sequence[Candidate], *, cursor: str | None) -> int:
+    async def set_rate(self, seed_id: int, rate: float | None) -> Seed:
+        self.by_id[seed_id] = replace(await self.seed(seed_id), rate=rate)
+        return self.by_id[seed_id]
+
+    async def set_recrawl(self, seed_id: int, seconds: float) -> Seed:
+        self.by_id[seed_id] = replace(await self.seed(seed_id), recrawl_seconds=seconds)
+        return self.by_id[seed_id]
+
+    async def recrawl_due(self) -> int:
         return 0
 
-    async def finish(self, task: Task) -> None:
+    async def store_found(
+        self,
+        task: Task,
+        found: Sequence[Candidate],
+        *,
+        cursor: str | None,
+        checkpoint: str | None = None,
+        recrawl: float | None = None,
+    ) -> int:
+        return 0
+
+    async def finish(self, task: Task, *, validators: Validators = NEVER_ASKED) -> None:
+        pass
+
+    async def unchanged(self, task: Task) -> None:
         pass
 
     async def fail(self, failures: Sequence[Failure]) -> None:

@@ -46,7 +46,7 @@ def _to_catalog(settings: Settings, roots: Sequence[tuple[str, Candidate]], opti
 
     async def add() -> None:
         async with Database.open(folder.catalog, readers=1) as database:
-            frontier = CrawlQueue(database, max_documents=settings.crawl.max_documents)
+            frontier = CrawlQueue(database)
             for source, root in roots:
                 await frontier.add_seed(root, source, options)
 

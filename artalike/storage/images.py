@@ -14,8 +14,9 @@ import numpy as np
 from artalike.errors import ModelMismatch
 from artalike.records import NOTHING, Embedding, FloatArray, IdArray, Image, Metadata
 from artalike.storage.catalog import Connection, Database
-from artalike.storage.frontier import METADATA, finish_rows
+from artalike.storage.found import METADATA
 from artalike.storage.ports import Committed, Totals
+from artalike.storage.rows import finish_rows
 
 STORED: Final = np.dtype("<f2")
 """How a vector lies in the catalog."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from artalike.records import (
+    NEVER_ASKED,
     Candidate,
     Embedding,
     Failure,
@@ -22,6 +23,7 @@ from artalike.records import (
     Seed,
     SeedState,
     Task,
+    Validators,
 )
 
 
@@ -80,7 +82,10 @@ class Frontier(Protocol):
     """What is still to be fetched, and for whom."""
 
     async def add_seed(self, root: Candidate, source: str, options: Mapping[str, Any]) -> Seed:
-        """Start a source, or start it again when the same source was seeded before."""
+        """Start a source, or start it again when the same source was seeded before.
+
+        The option ``recrawl`` is heeded here; all are for the source. Raises ValueError for a wrong ``recrawl``.
+        """
 
     async def seed(self, seed_id: int) -> Seed:
         """Raises NotFound."""
@@ -91,6 +96,15 @@ class Frontier(Protocol):
     async def set_seed_state(self, seed_id: int, state: SeedState) -> Seed:
         """Pause, resume or cancel. Raises NotFound, or UsageError for a change that makes no sense."""
 
+    async def set_rate(self, seed_id: int, rate: float | None) -> Seed:
+        """Addresses a second for this seed; None for what their hosts allow. Raises NotFound."""
+
+    async def set_recrawl(self, seed_id: int, seconds: float) -> Seed:
+        """Read the source again so long after the end of each crawl; 0 for never. Raises NotFound."""
+
+    async def recrawl_due(self) -> int:
+        """Start the seeds again whose time has come. How many."""
+
     async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int) -> list[Task]:
         """Up to ``limit`` due rows, fairly over seeds and hosts, at most ``per_host`` of one host."""
 
@@ -100,11 +114,26 @@ class Frontier(Protocol):
     async def next_due(self) -> float | None:
         """When the earliest waiting row is due (seconds since the epoch), None when nothing waits."""
 
-    async def store_found(self, task: Task, found: Sequence[Candidate], *, cursor: str | None) -> int:
-        """Add what an expansion found and where it stands, in one transaction. How many were new."""
+    async def store_found(
+        self,
+        task: Task,
+        found: Sequence[Candidate],
+        *,
+        cursor: str | None,
+        checkpoint: str | None = None,
+        recrawl: float | None = None,
+    ) -> int:
+        """Add what an expansion found and where it stands, in one transaction. How many were new.
 
-    async def finish(self, task: Task) -> None:
-        """An expansion has come to its end."""
+        What is known already is read again where it may have changed. ``checkpoint`` and ``recrawl`` are those of
+        :class:`~artalike.crawl.sources.base.Found`.
+        """
+
+    async def finish(self, task: Task, *, validators: Validators = NEVER_ASKED) -> None:
+        """An expansion has come to its end. ``validators`` are of the document that it has read."""
+
+    async def unchanged(self, task: Task) -> None:
+        """What lies there is as it was: done, and the documents that it named are read again."""
 
     async def fail(self, failures: Sequence[Failure]) -> None:
         """Record failed tries: due again at ``retry_at``, or failed for good."""
@@ -113,7 +142,7 @@ class Frontier(Protocol):
         """Failures for good, grouped by kind, most first."""
 
     async def retry_failures(self, *, kind: str | None = None, seed_id: int | None = None) -> int:
-        """Make failures due again. How many."""
+        """Make failures due again: of one kind, or of all that are worth it. How many."""
 
 
 @dataclass(frozen=True, slots=True)

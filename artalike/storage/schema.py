@@ -130,7 +130,8 @@ ALTER TABLE frontier ADD COLUMN recheck INTEGER NOT NULL DEFAULT 0;     -- it ha
 ALTER TABLE frontier ADD COLUMN revision TEXT;
 ALTER TABLE frontier ADD COLUMN etag TEXT;
 ALTER TABLE frontier ADD COLUMN last_modified TEXT;
-ALTER TABLE frontier ADD COLUMN checkpoint TEXT;
+ALTER TABLE frontier ADD COLUMN checkpoint TEXT;                       -- what the last complete expansion left
+ALTER TABLE frontier ADD COLUMN next_checkpoint TEXT;                  -- what the one under way will leave
 CREATE INDEX frontier_children ON frontier (parent_id) WHERE parent_id IS NOT NULL;
 """
 

@@ -1,4 +1,4 @@
-"""The seeds: sources that somebody handed in, and how far each has come."""
+"""The seeds: sources that somebody handed in, how far each has come, and when it is read again."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from artalike.errors import NotFound, UsageError
-from artalike.records import IMAGE_KIND, Candidate, Seed, SeedState
+from artalike.durations import seconds_of
+from artalike.errors import WORTH_RETRYING, NotFound, UsageError
+from artalike.records import Candidate, Seed, SeedState
 from artalike.storage.catalog import Connection
-from artalike.storage.frontier import Frontier, add_root, retry_rows
+from artalike.storage.frontier import Frontier
+from artalike.storage.rows import add_root, retry_rows
 
-COLUMNS: Final = "id, source, kind, options, state, found, pending, done, failed, images, error, created_at, updated_at"
+COLUMNS: Final = (
+    "id, source, kind, options, state, found, pending, done, failed, images, error, created_at, updated_at, "
+    "rate, recrawl_seconds, recrawl_at, crawl"
+)
 
 OVER: Final = (SeedState.DONE, SeedState.FAILED, SeedState.CANCELLED)
 
@@ -21,25 +26,41 @@ class CrawlQueue(Frontier):
     """The whole of :class:`~artalike.storage.ports.Frontier`: the rows, and the seeds that they belong to."""
 
     async def add_seed(self, root: Candidate, source: str, options: Mapping[str, Any]) -> Seed:
-        now = time.time()
+        now, wanted = time.time(), json.dumps(dict(options), sort_keys=True)
+        recrawl = options.get("recrawl")
+        recrawl_seconds = None if recrawl is None else seconds_of(str(recrawl))
         async with self._database.write() as connection:
             known = await _find(connection, "source = ? AND kind = ?", (source, root.kind))
             if known is None:
                 await connection.execute(
-                    "INSERT INTO seeds (source, kind, options, state, found, pending, created_at, updated_at) "
-                    "VALUES (?1, ?2, ?3, 'running', 1, 1, ?4, ?4)",
-                    (source, root.kind, json.dumps(dict(options)), now),
+                    "INSERT INTO seeds (source, kind, options, state, recrawl_seconds, created_at, updated_at) "
+                    "VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?5)",
+                    (source, root.kind, wanted, recrawl_seconds, now),
                 )
                 known = await _get(connection, "source = ? AND kind = ?", (source, root.kind))
                 await add_root(connection, known.id, root)
             else:
                 await connection.execute(
-                    "UPDATE seeds SET options = ?, state = 'running', error = NULL, updated_at = ? WHERE id = ?",
-                    (json.dumps(dict(options)), now, known.id),
+                    "UPDATE seeds SET options = ?, recrawl_seconds = coalesce(?, recrawl_seconds), state = 'running', "
+                    "error = NULL, updated_at = ? WHERE id = ?",
+                    (wanted, recrawl_seconds, now, known.id),
                 )
+                if dict(known.options) != dict(options):
+                    await _forget_what_was_read(connection, known.id)
                 if known.state in OVER:
                     await _start_again(connection, known.id, root)
             return await _get(connection, "id = ?", (known.id,))
+
+    async def recrawl_due(self) -> int:
+        now = time.time()
+        async with self._database.read() as connection:
+            due = list(await connection.execute_fetchall(_DUE, (now,)))
+        for (seed_id,) in due:
+            async with self._database.write() as connection:
+                if list(await connection.execute_fetchall(f"{_DUE} AND id = ?2", (now, seed_id))):
+                    await connection.execute("UPDATE seeds SET error = NULL WHERE id = ?", (seed_id,))
+                    await _start_again(connection, seed_id, await _root(connection, seed_id))
+        return len(due)
 
     async def seed(self, seed_id: int) -> Seed:
         async with self._database.read() as connection:
@@ -70,17 +91,50 @@ class CrawlQueue(Frontier):
             )
             return await _get(connection, "id = ?", (seed_id,))
 
+    async def set_rate(self, seed_id: int, rate: float | None) -> Seed:
+        async with self._database.write() as connection:
+            await connection.execute("UPDATE seeds SET rate = ?, paced_until = 0 WHERE id = ?", (rate, seed_id))
+            return await _get(connection, "id = ?", (seed_id,))
+
+    async def set_recrawl(self, seed_id: int, seconds: float) -> Seed:
+        async with self._database.write() as connection:
+            await connection.execute(
+                "UPDATE seeds SET recrawl_seconds = ?1, recrawl_at = CASE WHEN ?1 > 0 AND state IN ('done', 'failed') "
+                "THEN updated_at + ?1 END WHERE id = ?2",
+                (seconds, seed_id),
+            )
+            return await _get(connection, "id = ?", (seed_id,))
+
 
 async def _start_again(connection: Connection, seed_id: int, root: Candidate) -> None:
-    # Documents are read again, for what is new in them; pictures that are here stay done; failures get another try.
+    # The root is read again, and what it leads to as far as that may have changed; what failed and may work now, too.
     await connection.execute(
-        "DELETE FROM frontier WHERE seed_id = ?1 AND ((kind <> ?2 AND state <> 'leased') OR (kind = ?2 AND url = ?3))",
-        (seed_id, IMAGE_KIND, root.url),
+        "UPDATE seeds SET crawl = crawl + 1, state = 'running', recrawl_at = NULL WHERE id = ?", (seed_id,)
     )
-    await connection.execute("DELETE FROM lanes WHERE seed_id = ?", (seed_id,))
-    await retry_rows(connection, "state = 'failed' AND seed_id = ?1", (seed_id,))
-    await add_root(connection, seed_id, root)
-    await _recount(connection, seed_id)
+    seed = await _get(connection, "id = ?", (seed_id,))
+    worth = json.dumps(sorted(WORTH_RETRYING))
+    chosen = "state = 'failed' AND seed_id = ?1 AND error_kind IN (SELECT value FROM json_each(?2))"
+    await retry_rows(connection, chosen, (seed_id, worth))
+    await add_root(connection, seed_id, root, crawl=seed.crawl)
+
+
+async def _forget_what_was_read(connection: Connection, seed_id: int) -> None:
+    # With other options the same documents may lead further: none of them is as it was.
+    await connection.execute(
+        "UPDATE frontier SET etag = NULL, last_modified = NULL, revision = NULL, checkpoint = NULL "
+        "WHERE seed_id = ? AND kind <> 'image'",
+        (seed_id,),
+    )
+
+
+async def _root(connection: Connection, seed_id: int) -> Candidate:
+    [row] = await connection.execute_fetchall(
+        "SELECT url, kind FROM frontier WHERE seed_id = ? AND parent_id IS NULL ORDER BY id LIMIT 1", (seed_id,)
+    )
+    return Candidate(*row)
+
+
+_DUE: Final = "SELECT id FROM seeds WHERE recrawl_at <= ?1 AND state IN ('done', 'failed')"
 
 
 async def _recount(connection: Connection, seed_id: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from artalike.errors import NotFound, UsageError
 from artalike.records import Candidate, Failure, Metadata, SeedState
 from artalike.storage.catalog import Database
-from artalike.storage.frontier import _KNOWN_IMAGES, _WAITING_ALREADY
+from artalike.storage.found import _KNOWN, _KNOWN_IMAGES, Bounds
 from artalike.storage.images import Images
 from artalike.storage.seeds import CrawlQueue
 from tests.storage.conftest import embedding_of, leased, pictures, seed_with
@@ -154,22 +154,22 @@ async def test_a_cancelled_seed_forgets_what_is_pending_even_in_flight(frontier:
 
 
 async def test_a_source_seeded_again_is_read_again_for_what_is_new(frontier: CrawlQueue, images: Images) -> None:
-    seed_id = await seed_with(frontier, pictures("a", "b"))
-    a, b = await leased(frontier)
+    seed_id = await seed_with(frontier, pictures("a", "b", "gone"))
+    a, b, gone = await leased(frontier)
     await images.commit([embedding_of(a)])
-    await frontier.fail([Failure(b, "not_found", "HTTP 404")])
-    assert await seed_with(frontier, pictures("a", "b", "c")) == seed_id
+    await frontier.fail([Failure(b, "timeout", "no answer"), Failure(gone, "not_found", "HTTP 404")])
+    assert await seed_with(frontier, pictures("a", "b", "c", "gone")) == seed_id
     assert sorted(task.url[-5:] for task in await leased(frontier)) == ["b.jpg", "c.jpg"]
     seed = await frontier.seed(seed_id)
-    assert (seed.found, seed.pending, seed.done, seed.failed) == (4, 2, 2, 0)
+    assert (seed.found, seed.pending, seed.done, seed.failed, seed.crawl) == (5, 2, 2, 1, 2)
 
 
 async def test_a_site_that_links_without_end_is_bounded_and_says_so(database: Database) -> None:
-    frontier = CrawlQueue(database, max_documents=5)
+    frontier = CrawlQueue(database, bounds=Bounds(documents=5))
     pages = [Candidate(f"https://a.example/calendar/{day}", kind="page") for day in range(50)]
     seed_id = await seed_with(frontier, pages + pictures("a", "b"))
     tasks = await leased(frontier)
-    assert Counter(task.kind for task in tasks) == {"page": 4, "image": 2}
+    assert Counter(task.kind for task in tasks) == {"page": 5, "image": 2}
     assert (await frontier.seed(seed_id)).error == "stopped at 5 documents (crawl.max_documents)"
 
 
@@ -190,7 +190,7 @@ async def test_hostile_text_is_only_data(frontier: CrawlQueue, database: Databas
 
 async def test_what_is_found_is_looked_up_in_the_frontier_and_not_the_other_way_round(database: Database) -> None:
     async with database.read() as connection:
-        for query, values in ((_WAITING_ALREADY, ("[]", 1)), (_KNOWN_IMAGES, ("[]",))):
+        for query, values in ((_KNOWN, ("[]", 1)), (_KNOWN_IMAGES, ("[]",))):
             plan = [row[3] for row in await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {query}", values)]
             assert plan[0].startswith("SCAN found")
             assert plan[1].startswith("SEARCH")

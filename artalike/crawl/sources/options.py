@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from artalike import durations
 from artalike.errors import FailureKind, ParseError, SourceError
-
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class Options(BaseModel):
@@ -27,18 +26,11 @@ class Options(BaseModel):
     depth: int | None = Field(None, ge=0, le=100)
     open_access: bool | None = None
     languages: tuple[str, ...] | None = None
-    recrawl: str | None = Field(None, pattern=r"^([1-9][0-9]{0,5}[smhd]|never)$")
+    recrawl: str | None = Field(None, pattern=durations.PATTERN)
     watch: bool = False
     url_col: str = Field("url", min_length=1)
     caption_col: str | None = Field(None, min_length=1)
     save_additional_columns: tuple[str, ...] | None = None
-
-    @property
-    def recrawl_seconds(self) -> float | None:
-        """``recrawl`` in seconds, 0 for never, None where nothing is said."""
-        if self.recrawl is None or self.recrawl == "never":
-            return None if self.recrawl is None else 0.0
-        return float(self.recrawl[:-1]) * _SECONDS[self.recrawl[-1]]
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:

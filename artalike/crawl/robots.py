@@ -1,13 +1,15 @@
 """robots.txt as RFC 9309 wants it obeyed: what may be fetched, how fast, and where the sitemaps are.
 
 What cannot be found (4xx) allows all; what cannot be reached or read (429, 5xx, no connection) allows nothing for now.
-A copy that has grown old goes on counting while its site is out of reach (RFC 9309 §2.4).
+A copy that has grown old goes on counting while its site is out of reach (RFC 9309 §2.4). ``Crawl-delay`` and
+``Request-rate`` are older than the RFC and obeyed all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -32,6 +34,16 @@ CACHED_ORIGINS: Final = 10_000
 UNREACHABLE_SECONDS: Final = 60.0
 """How long nobody asks again after a failure."""
 
+# Read as generously as the parser does; whoever writes our name inside a longer one (a version, a browser's) means us.
+_AGENT_LINE: Final = re.compile(r"\s*user(?:-|\s*)agent[\s:]+(?P<name>[^\s#].*)", re.IGNORECASE)
+_OUR_NAME: Final = re.compile(rf"(?<![a-z0-9_-]){AGENT}(?![a-z_-])", re.IGNORECASE)
+_SOMEBODY: Final = "somebody-else"
+# The causes that a site's pictures share with its robots.txt; anything else is of that file alone.
+_OF_THE_HOST: Final = frozenset(
+    {FailureKind.DNS, FailureKind.DNS_TEMPORARY, FailureKind.CONNECTION, FailureKind.TLS, FailureKind.TIMEOUT}
+    | {FailureKind.PRIVATE_ADDRESS, FailureKind.RATE_LIMITED}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -47,7 +59,7 @@ class Rules:
 
 
 def _not_asked() -> FetchError:
-    return FetchError(FailureKind.ROBOTS, "robots.txt has not been asked for yet", retryable=True)
+    return FetchError(FailureKind.ROBOTS_UNREACHABLE, "robots.txt has not been asked for yet", retryable=True)
 
 
 @dataclass(slots=True)
@@ -80,7 +92,8 @@ class Robots:
     async def rules(self, url: str) -> Rules:
         """The rules of the site of ``url``. Callers at the same time share one request.
 
-        Raises FetchError, retryable, while the site's robots.txt cannot be had.
+        Raises FetchError while the site's robots.txt cannot be had: ROBOTS_UNREACHABLE, which may pass, or what keeps
+        anybody from reaching the host.
         """
         origin = urls.origin_of(url)
         entry = self._entry(origin)
@@ -122,14 +135,11 @@ class Robots:
         except FetchError as error:
             if error.kind is FailureKind.REDIRECT_LOOP:
                 return Rules()  # RFC 9309 §2.3.1.2: after five redirects it may be taken to be missing
-            raise
+            if error.kind in _OF_THE_HOST:
+                raise
+            raise _unreachable(str(error)) from error
         if reply.status == 429 or reply.status >= 500:
-            raise FetchError(
-                FailureKind.ROBOTS,
-                f"{url}: answered {reply.status}; nothing of the site may be fetched until it can be read",
-                retryable=True,
-                retry_after=reply.retry_after,
-            )
+            raise _unreachable(f"{url}: answered {reply.status}", reply.retry_after)
         if not 200 <= reply.status < 300:
             return Rules()
         return await to_thread.run_sync(_parse, reply.data, reply.url)
@@ -142,8 +152,17 @@ class Robots:
         return entry
 
 
+def _unreachable(reason: str, retry_after: float | None = None) -> FetchError:
+    return FetchError(
+        FailureKind.ROBOTS_UNREACHABLE,
+        f"{reason}; nothing of the site may be fetched until its robots.txt can be read",
+        retryable=True,
+        retry_after=retry_after,
+    )
+
+
 def _parse(data: bytes, url: str) -> Rules:
-    parsed = Protego.parse(data.decode("utf-8-sig", "replace"))
+    parsed = Protego.parse("\n".join(map(_for_us, data.decode("utf-8-sig", "replace").splitlines())))
     sitemaps = (urls.join(url, sitemap) for sitemap in list(parsed.sitemaps)[:MAX_SITEMAPS])
     return Rules(
         parsed=parsed,
@@ -156,5 +175,20 @@ def _delay(parsed: Protego) -> float:
     delay = float(parsed.crawl_delay(AGENT) or 0.0)
     rate = parsed.request_rate(AGENT)
     if rate is not None and rate.requests > 0:
-        delay = max(delay, rate.seconds / rate.requests)
+        delay = max(delay, min(rate.seconds, 1_000_000) / rate.requests)
     return min(max(delay, 0.0), LONGEST_CRAWL_DELAY) if math.isfinite(delay) else 0.0
+
+
+def _for_us(line: str) -> str:
+    """A line of robots.txt; where it names a crawler, it names us, everyone, or somebody else, and no more.
+
+    Protego takes beginnings of our name for ours (``art``), and our name with a version for another's. It also copies
+    each rule for each name above it, so that half a megabyte of both would cost gigabytes.
+    """
+    match = _AGENT_LINE.match(line)
+    if match is None:
+        return line
+    name = match["name"].partition("#")[0].split()
+    if name[0] == "*":
+        return "User-agent: *"
+    return f"User-agent: {AGENT if _OUR_NAME.search(' '.join(name)) else _SOMEBODY}"

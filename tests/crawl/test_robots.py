@@ -58,6 +58,32 @@ class Clock:
         ("\ufeffUser-agent: *\r\nDisallow: /x\r\n", "/x", False),
         ("<html><body>Disallow: /</body></html>", "/x", True),
         ("\0\0\0", "/x", True),
+        # Groups of one name are one; of several names all, however the line is written.
+        (
+            "User-agent: artalike\nDisallow: /a\n\nUser-agent: *\nDisallow: /b\n\nuser-agent:ARTALIKE\nDisallow: /c",
+            "/c",
+            False,
+        ),
+        ("User-agent: artalike\nDisallow: /a\n\nUser-agent: *\nDisallow: /b", "/b", True),
+        ("User-agent: googlebot\nUser-agent: artalike\nDisallow: /x", "/x", False),
+        ("User-agent: artalike/0.9\nDisallow: /x", "/x", False),
+        ("User-agent: Mozilla/5.0 (compatible; Artalike/1.0)\nDisallow: /x", "/x", False),
+        ("User-agent: googlebot, artalike # both\nDisallow: /x", "/x", False),
+        ("User agent artalike\nDisallow /x", "/x", False),
+        ("User-agent: * # all\nDisallow: /x", "/x", False),
+        # Names that only begin like ours, or go on behind it, are others'.
+        ("User-agent: *\nDisallow: /\n\nUser-agent: art\nAllow: /", "/x", False),
+        ("User-agent: artalike-news\nDisallow: /", "/x", True),
+        ("User-agent: smartalike\nDisallow: /", "/x", True),
+        ("User-agent: *\nDisallow: /x # nobody", "/x", False),
+        ("User-agent: *\nDisallow: /ä", "/%C3%A4", False),
+        ("User-agent: *\nDisallow: /a\nAllow: /a", "/a", True),
+        ("User-agent: *\nDisallow: /\nAllow: /$", "/", True),
+        ("User-agent: *\nDisallow: /\nAllow: /$", "/x", False),
+        ("User-agent: *\nDisallow: /?sid=", "/?sid=1", False),
+        ("User-agent: *\nDisallow: /", "/robots.txt", True),
+        ("Disallow: /x\nUser-agent: *\n", "/x", True),
+        ("User-agent: *\nUser-agent:\nDisallow: /x", "/x", False),
     ],
 )
 async def test_rules_are_read_as_rfc_9309_has_them(text: str, path: str, allowed: bool) -> None:
@@ -82,7 +108,37 @@ async def test_a_missing_robots_txt_allows_all(status: int) -> None:
 async def test_an_unreadable_robots_txt_allows_nothing_for_now(status: int) -> None:
     with pytest.raises(FetchError) as caught:
         await Robots(Server("", status), hours=24).rules("http://example.com/x")
-    assert (caught.value.kind, caught.value.retryable) == (FailureKind.ROBOTS, True)
+    assert (caught.value.kind, caught.value.retryable) == (FailureKind.ROBOTS_UNREACHABLE, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "retryable"),
+    [
+        (FetchError(FailureKind.BAD_URL, "redirects to nonsense"), FailureKind.ROBOTS_UNREACHABLE, True),
+        (FetchError(FailureKind.DNS, "no such name"), FailureKind.DNS, False),
+        (FetchError(FailureKind.CONNECTION, "reset", retryable=True), FailureKind.CONNECTION, True),
+        (FetchError(FailureKind.PRIVATE_ADDRESS, "redirects inside"), FailureKind.PRIVATE_ADDRESS, False),
+    ],
+)
+async def test_what_hits_robots_txt_alone_is_told_from_what_hits_the_host(
+    error: FetchError, kind: FailureKind, retryable: bool
+) -> None:
+    server = Server()
+    server.error = error
+    with pytest.raises(FetchError) as caught:
+        await Robots(server, hours=24).rules("http://example.com/x")
+    assert (caught.value.kind, caught.value.retryable) == (kind, retryable)
+
+
+async def test_a_retry_after_is_waited_for_before_the_next_look() -> None:
+    server, clock = Server("", 503), Clock()
+    server.retry_after = 600.0
+    robots = Robots(server, hours=24, clock=clock)
+    for clock.now in (0.0, 599.0, 600.0):
+        with pytest.raises(FetchError) as caught:
+            await robots.rules("http://example.com/x")
+    assert caught.value.retry_after == 600
+    assert len(server.asked) == 2
 
 
 async def test_too_many_redirects_count_as_missing() -> None:
@@ -161,12 +217,23 @@ async def test_the_cache_is_bounded() -> None:
         ("Crawl-delay: nan", 0),
         ("Crawl-delay: soon", 0),
         ("Request-rate: 1/5", 5),
+        ("Request-rate: 1/" + "9" * 4000, LONGEST_CRAWL_DELAY),
+        ("Request-rate: 30/1m\nCrawl-delay: 1", 2),
         ("", 0),
     ],
 )
 async def test_the_crawl_delay_is_read_and_bounded(text: str, delay: float) -> None:
     rules = await Robots(Server(f"User-agent: *\n{text}"), hours=1).rules("http://a.com/")
     assert rules.crawl_delay == delay
+
+
+async def test_names_times_rules_cost_no_more_than_names_and_rules() -> None:
+    """Half a megabyte of crawlers' names and of rules for all of them; each rule for each name would be 10^8."""
+    names = "".join(f"User-agent: a{number}\n" for number in range(12_000))
+    rules = "".join(f"Disallow: /{number}\n" for number in range(12_000))
+    async with asyncio.timeout(5):
+        read = await Robots(Server(f"{names}User-agent: *\n{rules}"), hours=1).rules("http://a.com/")
+    assert not read.allows("http://a.com/77")
 
 
 async def test_sitemaps_are_found_whoever_they_are_for() -> None:

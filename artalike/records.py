@@ -139,6 +139,7 @@ class Picture:
     sha256: bytes
     byte_count: int
     artwork: Artwork
+    validators: Validators = NEVER_ASKED
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,10 @@ from artalike.storage.follow import follow
 from artalike.storage.found import Bounds
 from artalike.storage.images import Images
 from artalike.storage.seeds import CrawlQueue
+from artalike.storage.spool import Spool
 from artalike.storage.thumbnails import ThumbnailFiles
 from artalike.storage.vector_index import FlatIndex
-from artalike.upkeep import Snapshots, State, tick, watch_loop
+from artalike.upkeep import Snapshots, State, recrawl, tick, watch_loop
 from artalike.web.app import create_app
 from artalike.web.services import Services
 from artalike.web.views import image_json
@@ -67,6 +68,7 @@ class Service:
         index: FlatIndex,
         batcher: Batcher,
         fetcher: Fetcher,
+        spool: Spool,
         saved_state: State,
     ) -> None:
         self.settings = settings
@@ -99,6 +101,8 @@ class Service:
                 events=self.events,
                 metrics=self.metrics,
                 describe=partial(image_json, settings=settings),
+                spool=spool,
+                withdraw=self._withdraw,
             )
         )
 
@@ -128,6 +132,8 @@ class Service:
             )
             if recovered := await frontier.recover():
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
+            spool = await Spool.open(folder.spool)
+            await spool.drop(list(spool.left - await frontier.waiting_among(spool.left)))
             index, saved_state = await _open_index(folder, card, images)
             batcher = await stack.enter_async_context(
                 Batcher(
@@ -146,6 +152,7 @@ class Service:
                 index=index,
                 batcher=batcher,
                 fetcher=fetcher,
+                spool=spool,
                 saved_state=saved_state,
             )
             service.url = await stack.enter_async_context(
@@ -172,6 +179,7 @@ class Service:
         async with anyio.create_task_group() as upkeep:
             upkeep.start_soon(self.batcher.wait_ready)
             upkeep.start_soon(self.snapshots.run)
+            upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
             upkeep.start_soon(watch_loop, self.metrics)
             upkeep.start_soon(tick, self.events, self.stats)
             async with anyio.create_task_group() as ingest:
@@ -229,6 +237,9 @@ class Service:
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
             registry=self.metrics.registry,
         )
+
+    async def _withdraw(self, seed_id: int, addresses: Sequence[str]) -> None:
+        log.info("seed %d: %d addresses are gone at their home", seed_id, len(addresses))
 
     def _not_ready(self) -> str | None:
         if not self.batcher.ready:

@@ -13,7 +13,7 @@ from artalike.config import Index
 from artalike.errors import StorageError
 from artalike.events import Event, EventBus
 from artalike.metrics import Metrics
-from artalike.storage.ports import ImageCatalog
+from artalike.storage.ports import Frontier, ImageCatalog
 from artalike.storage.vector_index import FlatIndex
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,14 @@ class Snapshots:
 
     async def _state(self) -> State:
         return (await self._images.totals()).max_id, self._index.size
+
+
+async def recrawl(frontier: Frontier, wake: Callable[[], None]) -> None:
+    """Start seeds again when their time has come, and tell the crawler."""
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        if await frontier.recrawl_due():
+            wake()
 
 
 async def tick(events: EventBus, stats: Callable[[], dict[str, Any]]) -> None:

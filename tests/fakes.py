@@ -236,6 +236,9 @@ class FakeFrontier:
     async def unchanged(self, task: Task) -> None:
         pass
 
+    async def waiting_among(self, task_ids: Collection[int]) -> set[int]:
+        return set()
+
     async def fail(self, failures: Sequence[Failure]) -> None:
         pass
 

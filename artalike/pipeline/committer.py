@@ -18,8 +18,8 @@ from artalike.config import Settings
 from artalike.events import Event, EventBus
 from artalike.metrics import Metrics
 from artalike.pipeline.room import DiskRoom
-from artalike.records import Embedding, Failure, Image
-from artalike.storage.ports import Frontier, ImageCatalog, VectorIndex
+from artalike.records import Embedding, Failure, Image, Task
+from artalike.storage.ports import Frontier, ImageCatalog, Spool, VectorIndex
 
 
 class Committer:
@@ -36,6 +36,7 @@ class Committer:
         settings: Settings,
         room: DiskRoom,
         describe: Callable[[Image], dict[str, Any]],
+        spool: Spool,
     ) -> None:
         self._images = images
         self._frontier = frontier
@@ -46,6 +47,7 @@ class Committer:
         self._seconds = settings.storage.commit_seconds
         self._room = room
         self._describe = describe
+        self._spool = spool
 
     async def run(self, source: MemoryObjectReceiveStream[Embedding | Failure]) -> None:
         """Until the stream ends."""
@@ -57,6 +59,7 @@ class Committer:
                     await self._room.keep_trying(partial(self._frontier.fail, failures))
                 if embeddings:
                     await self._settle(embeddings)
+                await self._spool.drop([_task_of(item).id for item in batch if _task_of(item).host])
 
     async def _gather(self, source: MemoryObjectReceiveStream[Embedding | Failure]) -> list[Embedding | Failure]:
         batch: list[Embedding | Failure] = []
@@ -84,3 +87,7 @@ class Committer:
         self._metrics.image_rate.add(len(new))
         for image in await self._images.images([i for i, _ in new]):
             self._events.publish(Event("image", self._describe(image), id=image.id))
+
+
+def _task_of(item: Embedding | Failure) -> Task:
+    return item.task if isinstance(item, Failure) else item.picture.task

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -22,18 +22,18 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from artalike.config import Imaging, Settings
 from artalike.crawl.backoff import backoff
 from artalike.crawl.fetcher import Fetcher
-from artalike.crawl.sources import source_for
 from artalike.embedding.batcher import Batcher
-from artalike.errors import ArtalikeError, FailureKind, ItemError
+from artalike.errors import ArtalikeError, FailureKind, ItemError, NotModified
 from artalike.events import EventBus
 from artalike.imaging.decode import decode
 from artalike.metrics import STAGES, Metrics
 from artalike.pipeline.committer import Committer
+from artalike.pipeline.expansion import Expander
 from artalike.pipeline.room import DiskRoom
 from artalike.pipeline.scheduler import Scheduler
 from artalike.pipeline.stream import ByteGate, Stream
-from artalike.records import IMAGE_KIND, Download, Embedding, Failure, Image, Picture, Preprocess, SeedState, Task
-from artalike.storage.ports import Frontier, ImageCatalog, Thumbnails, VectorIndex
+from artalike.records import IMAGE_KIND, Download, Embedding, Failure, Image, Picture, Preprocess, Task
+from artalike.storage.ports import Frontier, ImageCatalog, Spool, Thumbnails, VectorIndex
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,8 @@ class Rooms:
     events: EventBus
     metrics: Metrics
     describe: Callable[[Image], dict[str, Any]]
+    spool: Spool
+    withdraw: Callable[[int, Sequence[str]], Awaitable[Any]]
 
 
 class Pipeline:
@@ -76,6 +78,13 @@ class Pipeline:
         self._decode_threads = anyio.CapacityLimiter(settings.imaging.threads)
         self.disk = DiskRoom()
         self._scheduler = Scheduler(rooms.frontier, rooms.fetcher.slots, settings, self.disk, self._work)
+        self._expand = Expander(
+            frontier=rooms.frontier,
+            reach=rooms.fetcher,
+            disk=self.disk,
+            scheduler=self._scheduler,
+            withdraw=rooms.withdraw,
+        )
         self._fetching = anyio.CancelScope()
         self._committer = Committer(
             images=rooms.images,
@@ -86,6 +95,7 @@ class Pipeline:
             settings=settings,
             room=self.disk,
             describe=rooms.describe,
+            spool=rooms.spool,
         )
         self._downloads = Stream[Download](settings.download.workers)
         self._pictures = Stream[Picture](DECODED)
@@ -159,31 +169,27 @@ class Pipeline:
 
     async def _work(self, task: Task) -> None:
         async with self._one_item(task):
-            await (self._fetch(task) if task.kind == IMAGE_KIND else self._expand(task))
+            if task.kind == IMAGE_KIND:
+                await self._fetch(task)
+            else:
+                with self._rooms.metrics.stage("expand"):
+                    await self._expand(task)
 
     async def _fetch(self, task: Task) -> None:
         await self._gate.wait()
+        spool = self._rooms.spool
         with self._rooms.metrics.stage("fetch"):
-            download = await self._rooms.fetcher.image(task)
+            download = await spool.find(task)
+            if download is None:
+                try:
+                    download = await self._rooms.fetcher.image(task)
+                except NotModified:
+                    await self.disk.keep_trying(partial(self._rooms.frontier.unchanged, task))
+                    return
+                if task.host:
+                    await spool.keep(download)
         self._gate.take(len(download.data))
         await self._downloads.send(download)
-
-    async def _expand(self, task: Task) -> None:
-        frontier = self._rooms.frontier
-        with self._rooms.metrics.stage("expand"):
-            async with aclosing(source_for(task.kind).expand(task, self._rooms.fetcher)) as expansion:
-                async for found in expansion:
-                    await self.disk.keep_trying(
-                        partial(frontier.store_found, task, found.candidates, cursor=found.cursor)
-                    )
-                    self._scheduler.wake()
-                    if self._scheduler.stopping or not await self._is_running(task.seed_id):
-                        await self.disk.keep_trying(partial(frontier.release, [task]))
-                        return
-            await self.disk.keep_trying(partial(frontier.finish, task))
-
-    async def _is_running(self, seed_id: int) -> bool:
-        return (await self._rooms.frontier.seed(seed_id)).state is SeedState.RUNNING
 
     async def _decode(self, download: Download) -> None:
         try:
@@ -239,4 +245,5 @@ def _decode_download(download: Download, preprocess: Preprocess, settings: Imagi
         sha256=hashlib.sha256(download.data).digest(),
         byte_count=len(download.data),
         artwork=decode(download.data, preprocess, settings),
+        validators=download.validators,
     )

@@ -36,6 +36,10 @@ class DataFolder:
         return self.root / "thumbnails"
 
     @property
+    def spool(self) -> Path:
+        return self.root / "spool"
+
+    @property
     def token_file(self) -> Path:
         return self.root / "admin-token"
 

@@ -134,6 +134,15 @@ class Frontier:
             await read_children_again(connection, task)
             await finish_rows(connection, [task.id], {task.id: task.validators})
 
+    async def waiting_among(self, task_ids: Collection[int]) -> set[int]:
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT id FROM frontier WHERE state IN ('pending', 'leased') "
+                "AND id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(task_ids)),),
+            )
+        return {row[0] for row in rows}
+
     async def fail(self, failures: Sequence[Failure]) -> None:
         now = time.time()
         async with self._database.write() as connection:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from artalike.records import (
     NEVER_ASKED,
     Candidate,
+    Download,
     Embedding,
     Failure,
     FailureGroup,
@@ -135,6 +136,9 @@ class Frontier(Protocol):
     async def unchanged(self, task: Task) -> None:
         """What lies there is as it was: done, and the documents that it named are read again."""
 
+    async def waiting_among(self, task_ids: Collection[int]) -> set[int]:
+        """Those of ``task_ids`` that are still to be done."""
+
     async def fail(self, failures: Sequence[Failure]) -> None:
         """Record failed tries: due again at ``retry_at``, or failed for good."""
 
@@ -143,6 +147,19 @@ class Frontier(Protocol):
 
     async def retry_failures(self, *, kind: str | None = None, seed_id: int | None = None) -> int:
         """Make failures due again: of one kind, or of all that are worth it. How many."""
+
+
+class Spool(Protocol):
+    """Pictures fetched and not yet committed: what a killed process has fetched is not fetched again."""
+
+    async def keep(self, download: Download) -> None:
+        """Keep it until it is dropped, if there is room."""
+
+    async def find(self, task: Task) -> Download | None:
+        """What the last process had fetched for this task."""
+
+    async def drop(self, task_ids: Sequence[int]) -> None:
+        """These are settled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from artalike.durations import seconds_of
+from artalike.errors import UsageError
 from artalike.records import SeedState
 from artalike.web import requests
 from artalike.web.auth import AUTH, COOKIE, signed_in
@@ -49,18 +51,24 @@ async def show_seed(request: web.Request) -> web.StreamResponse:
 
 
 async def change_seed(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
     seed_id = requests.path_id(request, "seed")
     body = await requests.json_body(request, SeedChange)
-    return await _set_state(request, seed_id, SeedState(body.state))
+    if body == SeedChange():
+        raise UsageError("a change of nothing: expected at least one of state, rate, recrawl")
+    if body.rate is not None:
+        await services.frontier.set_rate(seed_id, body.rate or None)
+    if body.recrawl is not None:
+        await services.frontier.set_recrawl(seed_id, seconds_of(body.recrawl))
+    if body.state is not None:
+        await services.frontier.set_seed_state(seed_id, SeedState(body.state))
+    services.wake()
+    return web.json_response(seed_json(await services.frontier.seed(seed_id)))
 
 
 async def cancel_seed(request: web.Request) -> web.StreamResponse:
-    return await _set_state(request, requests.path_id(request, "seed"), SeedState.CANCELLED)
-
-
-async def _set_state(request: web.Request, seed_id: int, state: SeedState) -> web.Response:
     services = request.app[SERVICES]
-    seed = await services.frontier.set_seed_state(seed_id, state)
+    seed = await services.frontier.set_seed_state(requests.path_id(request, "seed"), SeedState.CANCELLED)
     services.wake()
     return web.json_response(seed_json(seed))
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from artalike import durations
 from artalike.search.random_pages import SEED_LIMIT
 from artalike.search.ranked import DEPTH, ID_LIMIT
 
@@ -95,7 +96,15 @@ class SeedBody(Body):
 
 
 class SeedChange(Body):
-    state: Annotated[Literal["paused", "running"], Field(description='"paused" or "running"')]
+    """At least one of these."""
+
+    state: Annotated[Literal["paused", "running"] | None, Field(description='"paused" or "running"')] = None
+    rate: Annotated[
+        float | None, Field(ge=0, le=10_000, description="addresses a second, 0 for what their hosts allow")
+    ] = None
+    recrawl: Annotated[
+        str | None, Field(pattern=durations.PATTERN, description='a span of time like "90m", "6h" or "7d", or "never"')
+    ] = None
 
 
 class RetryBody(Body):

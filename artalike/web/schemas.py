@@ -71,6 +71,10 @@ class Seed(Answer):
     done: int
     failed: int
     images: int
+    rate: float | None
+    crawl: int
+    recrawl_seconds: float | None
+    recrawl_at: datetime | None
     error: str | None
     created_at: datetime
     updated_at: datetime
@@ -81,10 +85,11 @@ class Seeds(Answer):
 
 
 class FailureGroup(Answer):
-    """Failures of one kind, with the latest as an example."""
+    """Failures of one kind, with the latest as an example, and whether they may pass by themselves."""
 
     kind: str
     count: int
+    worth_retrying: bool
     example_url: str
     example_detail: str
     last_at: datetime

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from artalike.config import Settings
+from artalike.errors import WORTH_RETRYING
 from artalike.records import FailureGroup, Image, Seed
 from artalike.search.random_pages import RandomPage
 from artalike.search.ranked import Query, Ranking
@@ -53,6 +54,10 @@ def seed_json(seed: Seed) -> dict[str, Any]:
         "done": seed.done,
         "failed": seed.failed,
         "images": seed.images,
+        "rate": seed.rate,
+        "crawl": seed.crawl,
+        "recrawl_seconds": seed.recrawl_seconds,
+        "recrawl_at": None if seed.recrawl_at is None else timestamp(seed.recrawl_at),
         "error": seed.error,
         "created_at": timestamp(seed.created_at),
         "updated_at": timestamp(seed.updated_at),
@@ -63,6 +68,7 @@ def failure_json(group: FailureGroup) -> dict[str, Any]:
     return {
         "kind": group.kind,
         "count": group.count,
+        "worth_retrying": group.kind in WORTH_RETRYING,
         "example_url": group.example_url,
         "example_detail": group.example_detail,
         "last_at": timestamp(group.last_at),

@@ -95,6 +95,7 @@ async def test_failures_are_grouped_and_tried_again(serve: Serve) -> None:
     assert group == {
         "kind": "timeout",
         "count": 3,
+        "worth_retrying": True,
         "example_url": "https://slow.example/1.jpg",
         "example_detail": "no answer in 20 s",
         "last_at": "2025-10-09T08:53:20.000Z",

@@ -72,7 +72,11 @@ class Images:
             new = {embedding.picture.task.id for embedding in fresh}
             again = [embedding for embedding in embeddings if embedding.picture.task.id not in new]
             await connection.executemany(_FILL_METADATA, [_metadata_row(embedding, ids) for embedding in again])
-            await finish_rows(connection, [embedding.picture.task.id for embedding in embeddings])
+            await finish_rows(
+                connection,
+                [embedding.picture.task.id for embedding in embeddings],
+                {embedding.picture.task.id: embedding.picture.validators for embedding in embeddings},
+            )
         self._count += len(fresh)
         self._max_id = max(self._max_id, *ids.values())
         return [Committed(ids[e.picture.sha256], e.picture.task.id in new) for e in embeddings]

@@ -323,7 +323,7 @@ class LoopbackResolver(AbstractResolver):
             return [_answer(host, "127.0.0.1", self._port)]
         addresses = self._known[host]
         if addresses is None:
-            raise OSError(None, "DNS lookup failed")
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [_answer(host, address, port) for address in addresses]
 
     async def close(self) -> None:

@@ -6,17 +6,17 @@ Redirects are followed by hand, because each hop may lead to another host, with 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from mimetypes import guess_type
 from typing import Final, Self
 
 from aiohttp.abc import AbstractResolver
-from aiohttp.resolver import ThreadedResolver
 
 from artalike.config import Settings
 from artalike.crawl import files, robots, urls
 from artalike.crawl.directives import KEEPS_PICTURES_OUT
+from artalike.crawl.dns import CachedResolver, SystemResolver
 from artalike.crawl.guard import AddressGuard
 from artalike.crawl.slots import Slots
 from artalike.crawl.sources.base import NO_HEADERS, Document
@@ -67,8 +67,11 @@ class Fetcher:
     async def open(cls, settings: Settings, *, resolver: AbstractResolver | None = None) -> AsyncIterator[Self]:
         """A fetcher with its connections; ``resolver`` looks up names instead of the system's."""
         guard = AddressGuard(allow_private=settings.crawl.allow_private)
-        async with Transport(settings, guard, resolver or ThreadedResolver()) as transport:
-            yield cls(settings, guard, transport)
+        # A look-up that hangs must be known as one, before connecting is given up.
+        names = CachedResolver(resolver or SystemResolver(), seconds=settings.download.connect_seconds / 2)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(names.close)
+            yield cls(settings, guard, await stack.enter_async_context(Transport(settings, guard, names)))
 
     @property
     def settings(self) -> Settings:

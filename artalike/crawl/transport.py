@@ -23,7 +23,6 @@ from artalike.errors import FailureKind, FetchError
 from artalike.records import NEVER_ASKED, Validators
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-DNS_SECONDS: Final = 300
 # Only what the standard library can unpack in bounded pieces.
 _ENCODINGS: Final = "gzip, deflate"
 _PIECE: Final = 1 << 16
@@ -61,7 +60,7 @@ class Cap:
 
 
 class Transport:
-    """The connections to all hosts."""
+    """The connections to all hosts. ``resolver`` remembers, raises FetchError, and is the caller's to close."""
 
     def __init__(self, settings: Settings, guard: AddressGuard, resolver: AbstractResolver) -> None:
         crawl, download = settings.crawl, settings.download
@@ -71,7 +70,7 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=guard.resolver(resolver),
-                ttl_dns_cache=DNS_SECONDS,
+                use_dns_cache=False,  # the resolver remembers, and checks each time
                 limit=0,  # the slots of the hosts and the number of workers are the limits
             ),
             timeout=aiohttp.ClientTimeout(
@@ -95,7 +94,7 @@ class Transport:
     async def get(self, url: str, cap: Cap, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
         """Ask for a canonical address once; a redirect is an answer like others.
 
-        Raises FetchError: DNS, CONNECTION, TLS, TIMEOUT, TOO_LARGE, or what the guard refuses.
+        Raises FetchError: CONNECTION, TLS, TIMEOUT, TOO_LARGE, or what the guard and the resolver refuse.
         """
         self.requests += 1
         self.in_flight += 1
@@ -176,8 +175,6 @@ def _too_large(url: str, cap: Cap) -> FetchError:
 def _translated(url: str) -> Iterator[None]:
     try:
         yield
-    except aiohttp.ClientConnectorDNSError as error:
-        raise _failure(FailureKind.DNS, url, error.os_error) from error
     except aiohttp.ClientConnectorCertificateError as error:
         reason = error.certificate_error
         raise _failure(FailureKind.TLS, url, reason, retryable=False) from error

@@ -152,7 +152,7 @@ async def test_a_name_that_does_not_exist_is_a_dns_failure(site: MisbehavingSite
     resolver = LoopbackResolver(site.port, {"nowhere.test": None})
     async with Fetcher.open(settings_for(), resolver=resolver) as fetcher:
         error = await failure(fetcher, "http://nowhere.test/x.jpg")
-    assert (error.kind, error.retryable) == (FailureKind.DNS, True)
+    assert (error.kind, error.retryable) == (FailureKind.DNS, False)
 
 
 async def test_nobody_listening_is_a_connection_failure(unused_tcp_port: int, fetcher: Fetcher) -> None:

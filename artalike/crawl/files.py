@@ -1,4 +1,4 @@
-"""Files of this machine, read off the event loop and up to a cap."""
+"""Files of this machine, and files inside its tar files, read off the event loop and up to a cap."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import aiofiles
 import aiofiles.os
+from anyio import to_thread
 
-from artalike.crawl import urls
+from artalike.crawl import tar, urls
 from artalike.errors import FailureKind, FetchError
 
 
@@ -17,13 +18,15 @@ async def read(url: str, limit: int) -> bytes:
 
     Raises FetchError: MISSING_FILE, or TOO_LARGE for more than ``limit`` bytes.
     """
-    path = urls.to_path(url)
+    path, member = urls.to_path(url), urls.member_of(url)
     shown = shown_path(path)
     try:
         # Opening a pipe or a device could wait for ever, so the look comes first.
         status = await aiofiles.os.stat(path)
         if not stat.S_ISREG(status.st_mode):
             raise FetchError(FailureKind.MISSING_FILE, f"{shown}: not a regular file")
+        if member is not None:
+            return await to_thread.run_sync(tar.read_member, path, member, limit, shown)
         if status.st_size > limit:
             raise FetchError(FailureKind.TOO_LARGE, f"{shown}: {status.st_size} bytes; expected at most {limit}")
         async with aiofiles.open(path, "rb") as stream:

@@ -13,7 +13,7 @@ import socket
 import string
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes, urljoin, urlsplit
 
 from yarl import URL
@@ -35,10 +35,20 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9._~/=&-]*")
 _EDGES: Final = "".join(map(chr, range(0x21)))
 _BREAKS: Final = {ord(character): None for character in "\t\n\r"}
 _INVALID: Final = "invalid:"
+_MEMBER: Final = re.compile(r"member=([^&]{1,8000})&offset=([0-9]{1,18})")
+
+
+class TarMember(NamedTuple):
+    """A file inside a tar: its name there, and where its header begins, in bytes."""
+
+    name: str
+    offset: int
 
 
 def canonical(text: str) -> str:
     """The one spelling of an absolute ``http``, ``https`` or ``file`` address, without its fragment.
+
+    The query of a ``file`` address is dropped, too, unless it is that of :func:`from_member`.
 
     Raises ValueError that says what is wrong.
     """
@@ -47,7 +57,7 @@ def canonical(text: str) -> str:
         raise ValueError(f"longer than {MAX_LENGTH} characters")
     parts = urlsplit(text)
     if parts.scheme == "file":
-        return _canonical_file(parts.netloc, parts.path)
+        return _canonical_file(parts.netloc, parts.path, parts.query)
     if parts.scheme not in WEB_SCHEMES:
         raise ValueError("not an http or https address")
     if "@" in parts.netloc:
@@ -111,6 +121,19 @@ def to_path(url: str) -> Path:
     return Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
 
 
+def from_member(path: Path, name: str, offset: int) -> str:
+    """The address of a file inside the tar at ``path``, by which it is read without reading what lies before it.
+
+    ``file:///x.tar?member=NAME&offset=N``: no path has a plain ``?`` in its address, so that none can be mistaken.
+    """
+    return from_path(path) + _member_query(TarMember(name, offset))
+
+
+def member_of(url: str) -> TarMember | None:
+    """What :func:`from_member` was given, or None for any other address."""
+    return _parsed_member(urlsplit(url).query) if is_local(url) else None
+
+
 def invalid(reason: str) -> str:
     """An address that stands for something that is none, so that it is counted where addresses are."""
     return _INVALID + quote(reason[:500], safe="", errors="replace")
@@ -149,12 +172,27 @@ def _stripped(text: str) -> str:
     return text.strip(_EDGES).translate(_BREAKS)
 
 
-def _canonical_file(host: str, path: str) -> str:
+def _canonical_file(host: str, path: str, query: str) -> str:
     if host not in {"", "localhost"}:
         raise ValueError("a file address of another machine")
     if not path.startswith("/"):
         raise ValueError("a file address without an absolute path")
-    return from_path(to_path(f"file://{quote(path, safe=_PATH_SAFE, errors='replace')}"))
+    url = from_path(to_path(f"file://{quote(path, safe=_PATH_SAFE, errors='replace')}"))
+    member = _parsed_member(quote(query, safe=_QUERY_SAFE, errors="replace"))
+    return url if member is None else url + _member_query(member)
+
+
+def _parsed_member(query: str) -> TarMember | None:
+    match = _MEMBER.fullmatch(query)
+    name = b"" if match is None else unquote_to_bytes(match[1])
+    if match is None or b"\0" in name:
+        return None
+    return TarMember(name.decode("utf-8", "surrogateescape"), int(match[2]))
+
+
+def _member_query(member: TarMember) -> str:
+    name = quote(member.name.encode("utf-8", "surrogateescape"), safe="/")
+    return f"?member={name}&offset={member.offset}"
 
 
 @lru_cache(4096)

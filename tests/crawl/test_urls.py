@@ -40,6 +40,15 @@ from artalike.crawl import urls
         ("file:///tmp/a%20b", "file:///tmp/a%20b"),
         ("file:///tmp/%2e%2e/a/./..%2fb", "file:///b"),
         ("file://localhost/tmp/ä", "file:///tmp/%C3%A4"),
+        ("file:///tmp/a.jpg?v=2#x", "file:///tmp/a.jpg"),
+        ("file:///x/../t.tar?member=%61 b%2F..%2fc.jpg&offset=007#x", "file:///t.tar?member=a%20b/../c.jpg&offset=7"),
+        ("file:///t.tar?member=ä%&offset=0", "file:///t.tar?member=%C3%A4%25&offset=0"),
+        ("file:///t.tar?offset=0&member=a", "file:///t.tar"),
+        ("file:///t.tar?member=&offset=0", "file:///t.tar"),
+        ("file:///t.tar?member=%00&offset=0", "file:///t.tar"),
+        ("file:///t.tar?member=a&offset=-1", "file:///t.tar"),
+        ("file:///t.tar?member=a&offset=1e3", "file:///t.tar"),
+        ("file:///t.tar%3Fmember=a&offset=0", "file:///t.tar%3Fmember%3Da%26offset%3D0"),
     ],
 )
 def test_an_address_has_one_spelling(text: str, expected: str) -> None:
@@ -53,6 +62,7 @@ def test_an_address_has_one_spelling(text: str, expected: str) -> None:
         st.builds("http://{}".format, st.text()),
         st.builds("http://example.com/{}?{}".format, st.text(), st.text()),
         st.builds("file://{}".format, st.text()),
+        st.builds("file:///x.tar?member={}&offset={}".format, st.text(), st.integers(0, 10**19)),
     )
 )
 def test_whatever_is_accepted_is_stable_ascii_and_read_alike_by_all(text: str) -> None:
@@ -90,6 +100,7 @@ def test_whatever_is_accepted_is_stable_ascii_and_read_alike_by_all(text: str) -
         ("mailto:a@b.com", None),
         ("tel:123", None),
         ("file:///etc/passwd", None),
+        ("file:///data/x.tar?member=a.jpg&offset=0", None),
         ("http://user:secret@b.com/", None),
         ("http://[::1", None),
         ("blob:http://a.com/1", None),
@@ -110,6 +121,16 @@ def test_a_path_of_any_bytes_survives_the_way_through_an_address(name: bytes) ->
     assert url.isascii()
     assert urls.to_path(url) == path
     assert urls.canonical(url) == url
+
+
+@given(st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name), st.integers(0, 10**17))
+def test_a_name_of_any_bytes_inside_a_tar_survives_the_way_through_an_address(name: bytes, offset: int) -> None:
+    path, text = Path("/tmp/a?b#c&member=x&offset=1.tar"), name.decode("utf-8", "surrogateescape")
+    url = urls.from_member(path, text, offset)
+    assert urls.canonical(url) == url
+    assert urls.member_of(url) == (text, offset)
+    assert urls.to_path(url) == path
+    assert urls.member_of(urls.from_path(path)) is None
 
 
 @given(st.text(max_size=100))

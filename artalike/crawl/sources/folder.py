@@ -51,7 +51,16 @@ def _pictures(root: Path, behind: Key) -> Iterator[Step]:
         # Compared by order and not by equality: the last picture found may have been deleted since.
         if _key(path, root) > behind and is_picture(path):
             url = urls.from_path(path)
-            yield Candidate(url), url
+            yield Candidate(url, revision=revision_of(path)), url
+
+
+def revision_of(path: Path) -> str | None:
+    """What changes when a file is written anew: its time and its size. None when it cannot be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return f"{status.st_mtime_ns}-{status.st_size}"
 
 
 def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:

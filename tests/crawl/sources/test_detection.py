@@ -70,6 +70,42 @@ def test_a_directory_is_a_folder_however_it_is_called(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["00000.tar", "00000.parquet", "00000_stats.json"], "shards"),
+        (["00000.tar", "sub/1.jpg"], "shards"),
+        (["00000.tar", "1.jpg"], "folder"),
+        ([".hidden.tar"], "folder"),
+        (["00000.tar.gz"], "folder"),
+        (["sub/00000.tar"], "folder"),
+        (["x.tar/1.txt"], "folder"),
+        ([], "folder"),
+    ],
+)
+def test_a_directory_of_tar_files_without_pictures_beside_them_is_one_of_shards(
+    tmp_path: Path, names: list[str], kind: str
+) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    root = detect(str(tmp_path))
+    assert (root.kind, root.url) == (kind, from_path(tmp_path))
+
+
+def test_shards_are_a_tar_file_or_a_pattern_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("1.tar", "2.tar", "3.jpg", "[4].tar"):
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    for source in ("1.tar", "*.tar", "./[12].tar", "*", "[4].tar", from_path(tmp_path / "1.tar")):
+        root = detect(source)
+        assert (root.kind, root.url) == ("shards", from_path(tmp_path / source.removeprefix(from_path(tmp_path) + "/")))
+    with pytest.raises(SourceError, match="no such file"):
+        detect("*.jpg")
+    assert detect(str(tmp_path), "shards").kind == "shards"
+    assert detect(str(tmp_path), "folder").kind == "folder"
+
+
+@pytest.mark.parametrize(
     ("source", "trouble"),
     [
         ("", "empty"),
@@ -113,7 +149,7 @@ def test_naming_the_kind_overrides_what_it_looks_like(tmp_path: Path) -> None:
     [
         ("https://example.com/", "folder", "a directory"),
         ("./nowhere", "folder", "no such file or folder"),
-        ("https://example.com/", "nonsense", "expected one of folder, image, sitemap, list, page"),
+        ("https://example.com/", "nonsense", "expected one of shards, folder, image, "),
     ],
 )
 def test_a_kind_that_cannot_be_is_refused(source: str, kind: str, expected: str) -> None:

@@ -108,3 +108,14 @@ async def test_batches_are_bounded(tmp_path: Path, fetcher: Fetcher) -> None:
     found = [found async for found in source_for("folder").expand(task, fetcher)]
     assert [len(batch.candidates) for batch in found] == [1000, 1000, 100]
     assert [batch.cursor for batch in found] == [batch.candidates[-1].url for batch in found]
+
+
+async def test_a_picture_written_anew_has_another_revision(tmp_path: Path, fetcher: Fetcher) -> None:
+    put(tmp_path, "1.jpg", "2.jpg")
+    task = task_for(from_path(tmp_path), "folder")
+    before = await expanded(task, fetcher)
+    (tmp_path / "1.jpg").write_bytes(draw(2))
+    os.utime(tmp_path / "1.jpg", ns=(1, 1))
+    after = await expanded(task, fetcher)
+    assert [one.revision == other.revision for one, other in zip(before, after, strict=True)] == [False, True]
+    assert before[1].revision

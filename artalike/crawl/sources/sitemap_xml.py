@@ -24,11 +24,12 @@ _ENTRIES: Final = frozenset({"url", "sitemap"})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One ``url`` or ``sitemap`` element; addresses are as written."""
+    """One ``url`` or ``sitemap`` element; addresses and ``lastmod`` are as written."""
 
     url: str
     is_sitemap: bool = False
     pictures: Sequence[Candidate] = ()
+    lastmod: str | None = None
 
 
 def xml_entries(stream: BinaryIO, name: str) -> Iterator[Entry]:
@@ -72,6 +73,7 @@ class _Target:
         self._text: list[str] = []
         self._length = 0
         self._loc = ""
+        self._lastmod: str | None = None
         self._pictures: list[Candidate] = []
         self._picture: dict[str, str] = {}
 
@@ -86,7 +88,7 @@ class _Target:
         self._open.append(name)
         self._text, self._length = [], 0
         if name in _ENTRIES:
-            self._loc, self._pictures = "", []
+            self._begin()
         elif name == "image":
             self._picture = {}
 
@@ -105,13 +107,18 @@ class _Target:
             self._end_picture()
         elif name == "loc":
             self._loc = value
+        elif name == "lastmod":
+            self._lastmod = value or None
         elif name in _ENTRIES:
             if self._loc:
-                self._ready.append(Entry(self._loc, name == "sitemap", tuple(self._pictures)))
-            self._loc, self._pictures = "", []
+                self._ready.append(Entry(self._loc, name == "sitemap", tuple(self._pictures), self._lastmod))
+            self._begin()
 
     def close(self) -> None:
         """Nothing is left to do; lxml wants to call it."""
+
+    def _begin(self) -> None:
+        self._loc, self._lastmod, self._pictures = "", None, []
 
     def _end_picture(self) -> None:
         picture = self._picture

@@ -8,21 +8,40 @@ from __future__ import annotations
 from typing import Final
 
 from artalike.crawl import urls
+from artalike.crawl.sources.aic import AicSource
 from artalike.crawl.sources.base import Document, Found, Reach, Source
+from artalike.crawl.sources.cleveland import ClevelandSource
+from artalike.crawl.sources.commons import CommonsSource
 from artalike.crawl.sources.folder import FolderSource
 from artalike.crawl.sources.funnel import Funnel
 from artalike.crawl.sources.image import ImageSource
 from artalike.crawl.sources.list import ListSource
 from artalike.crawl.sources.local import existing, named
+from artalike.crawl.sources.louvre import LouvreSource
+from artalike.crawl.sources.met import MetSource
 from artalike.crawl.sources.options import check_options
 from artalike.crawl.sources.page import PageSource
+from artalike.crawl.sources.rijksmuseum import RijksmuseumSource
+from artalike.crawl.sources.shards import ShardsSource
 from artalike.crawl.sources.sitemap import SitemapSource
 from artalike.errors import SourceError
 from artalike.records import Candidate
 
 __all__ = ["SOURCES", "Document", "Found", "Reach", "Source", "check_options", "detect", "source_for"]
 
-_SPECIFIC: Final[tuple[Source, ...]] = (FolderSource(), ImageSource(), SitemapSource(), ListSource())
+_SPECIFIC: Final[tuple[Source, ...]] = (
+    CommonsSource(),  # before images: the page of a file there is called like one
+    RijksmuseumSource(),
+    ShardsSource(),
+    FolderSource(),
+    ImageSource(),
+    SitemapSource(),
+    ListSource(),
+    MetSource(),
+    LouvreSource(),
+    AicSource(),
+    ClevelandSource(),
+)
 """In the order in which they are asked; the first that matches has it."""
 
 SOURCES: Final[tuple[Source, ...]] = tuple(Funnel(source) for source in (*_SPECIFIC, PageSource(_SPECIFIC)))

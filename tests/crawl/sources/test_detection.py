@@ -29,6 +29,17 @@ from tests.sites import draw
         ("https://example.com/pictures.jsonl.gz", "list", "https://example.com/pictures.jsonl.gz"),
         ("https://example.com/laion.parquet", "list", "https://example.com/laion.parquet"),
         ("  https://example.com/x.txt\n", "list", "https://example.com/x.txt"),
+        ("rijksmuseum:", "rijksmuseum", "rijksmuseum:"),
+        ("Rijksmuseum:type=painting&creator=Jan%20Steen", "rijksmuseum", "rijksmuseum:creator=Jan+Steen&type=painting"),
+        ("https://id.rijksmuseum.nl/200107928", "rijksmuseum", "https://id.rijksmuseum.nl/200107928"),
+        ("commons:category:ukiyo-e", "commons", "commons:Category:Ukiyo-e"),
+        ("commons:Ukiyo-e_by__artist ", "commons", "commons:Category:Ukiyo-e by artist"),
+        ("commons:Image: wave.jpg", "commons", "commons:File:Wave.jpg"),
+        ("https://commons.wikimedia.org/wiki/File:A%26B_%C3%A9.jpg", "commons", "commons:File:A&B é.jpg"),
+        ("https://commons.m.wikimedia.org/wiki/Category:Maps#x", "commons", "commons:Category:Maps"),
+        ("https://commons.wikimedia.org/w/index.php?title=Category:Maps", "commons", "commons:Category:Maps"),
+        ("https://commons.wikimedia.org/wiki/Main_Page", "page", "https://commons.wikimedia.org/wiki/Main_Page"),
+        ("https://example.com/w/index.php?title=Category:X", "page", "https://example.com/w/index.php?title=Category:X"),
     ],
 )
 def test_an_address_is_of_a_kind(source: str, kind: str, url: str) -> None:
@@ -115,7 +126,12 @@ def test_shards_are_a_tar_file_or_a_pattern_of_them(tmp_path: Path, monkeypatch:
         ("x" * 5000, "no such file or folder"),
         ("nul\0", "no such file or folder"),
         ("ftp://example.com/x.jpg", "not an http or https address"),
-        ("met:", "not an http or https address"),
+        ("nomuseum:", "not an http or https address"),
+        ("commons:", "not an http or https address"),
+        ("commons:Help:X", "not an http or https address"),
+        ("commons:Category:", "not an http or https address"),
+        ("commons:Category:[x]", "not an http or https address"),
+        ("rijksmuseum:SK-C-5", "not an http or https address"),
         ("http://user:password@example.com/", "user name or password"),
         ("http://[::1", "Invalid IPv6 URL"),
         ("file://server/share/x.jpg", "another machine"),
@@ -149,7 +165,7 @@ def test_naming_the_kind_overrides_what_it_looks_like(tmp_path: Path) -> None:
     [
         ("https://example.com/", "folder", "a directory"),
         ("./nowhere", "folder", "no such file or folder"),
-        ("https://example.com/", "nonsense", "expected one of shards, folder, image, "),
+        ("https://example.com/", "nonsense", "expected one of .*page$"),
     ],
 )
 def test_a_kind_that_cannot_be_is_refused(source: str, kind: str, expected: str) -> None:

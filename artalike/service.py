@@ -29,7 +29,8 @@ from artalike.events import EventBus
 from artalike.imaging.decode import decode
 from artalike.metrics import Metrics
 from artalike.pipeline import Pipeline, Rooms
-from artalike.records import Candidate, FloatArray
+from artalike.pipeline.watch import FolderWatch
+from artalike.records import NOTHING, Candidate, FloatArray
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.catalog import Database
@@ -164,9 +165,9 @@ class Service:
             with anyio.CancelScope(shield=True):
                 await service.snapshots.take_if_changed()
 
-    async def add_seed(self, source: str, kind: str | None = None) -> int:
+    async def add_seed(self, source: str, kind: str | None = None, options: Mapping[str, Any] = NOTHING) -> int:
         """Hand in a source, as the admin API does. The seed's id. Raises SourceError."""
-        seed = await self.frontier.add_seed(await self._detect(source, kind, {}), source, {})
+        seed = await self.frontier.add_seed(await self._detect(source, kind, options), source, options)
         self.pipeline.wake()
         return seed.id
 
@@ -180,6 +181,7 @@ class Service:
             upkeep.start_soon(self.batcher.wait_ready)
             upkeep.start_soon(self.snapshots.run)
             upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
+            upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
             upkeep.start_soon(watch_loop, self.metrics)
             upkeep.start_soon(tick, self.events, self.stats)
             async with anyio.create_task_group() as ingest:

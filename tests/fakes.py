@@ -219,6 +219,19 @@ class FakeFrontier:
     async def recrawl_due(self) -> int:
         return 0
 
+    async def root(self, seed_id: int) -> Candidate:
+        seed = await self.seed(seed_id)
+        return Candidate(seed.source, seed.kind)
+
+    async def crawl_again(self, seed_id: int) -> bool:
+        return False
+
+    async def add_found(self, seed_id: int, found: Sequence[Candidate]) -> int:
+        return 0
+
+    async def pictures_below(self, seed_id: int, address: str, *, after: str, limit: int) -> list[str]:
+        return []
+
     async def store_found(
         self,
         task: Task,

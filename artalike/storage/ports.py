@@ -103,6 +103,18 @@ class Frontier(Protocol):
     async def set_recrawl(self, seed_id: int, seconds: float) -> Seed:
         """Read the source again so long after the end of each crawl; 0 for never. Raises NotFound."""
 
+    async def root(self, seed_id: int) -> Candidate:
+        """From where the seed grows. Raises NotFound."""
+
+    async def crawl_again(self, seed_id: int) -> bool:
+        """Start a seed again that is over, as :meth:`recrawl_due` does. Whether it was. Raises NotFound."""
+
+    async def add_found(self, seed_id: int, found: Sequence[Candidate]) -> int:
+        """Add what was found beside any expansion, as :meth:`store_found` does. How many were new. Raises NotFound."""
+
+    async def pictures_below(self, seed_id: int, address: str, *, after: str, limit: int) -> list[str]:
+        """Addresses of pictures of a seed, in order behind ``after``: ``address`` itself, and those in its folder."""
+
     async def recrawl_due(self) -> int:
         """Start the seeds again whose time has come. How many."""
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from artalike.durations import seconds_of
 from artalike.errors import WORTH_RETRYING, NotFound, UsageError
-from artalike.records import Candidate, Seed, SeedState
+from artalike.records import Candidate, Seed, SeedState, Task
+from artalike.storage import found as finding
 from artalike.storage.catalog import Connection
 from artalike.storage.frontier import Frontier
 from artalike.storage.rows import add_root, retry_rows
@@ -50,6 +51,44 @@ class CrawlQueue(Frontier):
                 if known.state in OVER:
                     await _start_again(connection, known.id, root)
             return await _get(connection, "id = ?", (known.id,))
+
+    async def root(self, seed_id: int) -> Candidate:
+        async with self._database.read() as connection:
+            await _get(connection, "id = ?", (seed_id,))
+            return await _root(connection, seed_id)
+
+    async def crawl_again(self, seed_id: int) -> bool:
+        async with self._database.write() as connection:
+            over = (await _get(connection, "id = ?", (seed_id,))).state in OVER
+            if over:
+                await _start_again(connection, seed_id, await _root(connection, seed_id))
+            return over
+
+    async def add_found(self, seed_id: int, found: Sequence[Candidate]) -> int:
+        async with self._database.write() as connection:
+            seed = await _get(connection, "id = ?", (seed_id,))
+            root = await _root(connection, seed_id)
+            [row] = await connection.execute_fetchall(
+                "SELECT id FROM frontier WHERE seed_id = ? AND kind = ? AND url = ?", (seed_id, root.kind, root.url)
+            )
+            task = Task(row[0], seed_id, seed.source, root.kind, root.url, host="")
+            new = await finding.store(connection, task, found, bounds=self._bounds, refuses=self._refuses)
+            await connection.execute(
+                "UPDATE seeds SET state = 'running', recrawl_at = NULL "
+                "WHERE id = ? AND state IN ('done', 'failed') AND pending > 0",
+                (seed_id,),
+            )
+            return new
+
+    async def pictures_below(self, seed_id: int, address: str, *, after: str, limit: int) -> list[str]:
+        below = address.rstrip("/") + "/"
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT url FROM frontier WHERE seed_id = ?1 AND kind = 'image' AND url > ?2 "
+                "AND (url = ?3 OR (url >= ?4 AND url < ?5)) ORDER BY url LIMIT ?6",
+                (seed_id, after, address, below, below[:-1] + "0", limit),
+            )
+        return [row[0] for row in rows]
 
     async def recrawl_due(self) -> int:
         now = time.time()

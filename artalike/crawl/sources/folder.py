@@ -54,6 +54,15 @@ def _pictures(root: Path, behind: Key) -> Iterator[Step]:
             yield Candidate(url, revision=revision_of(path)), url
 
 
+def found_at(path: Path, root: Path) -> Iterator[Candidate]:
+    """The pictures at and below a path inside a folder, as the folder's walk finds them. Blocks."""
+    if any(part.startswith(".") for part in path.relative_to(root).parts):
+        return
+    for found in _walk(path, set()) if path.is_dir() else [path]:
+        if is_picture(found):
+            yield Candidate(urls.from_path(found), revision=revision_of(found))
+
+
 def revision_of(path: Path) -> str | None:
     """What changes when a file is written anew: its time and its size. None when it cannot be looked at."""
     try:

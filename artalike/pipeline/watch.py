@@ -1,0 +1,128 @@
+"""Keeps the collection in step with folders: new, changed and deleted files are noticed as they happen.
+
+The system tells of changes while the process runs (watchfiles: inotify, FSEvents, ReadDirectoryChanges); what has
+happened before, the walk at the start finds out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+from watchfiles import Change, awatch
+
+from artalike.crawl import urls
+from artalike.crawl.sources.folder import found_at
+from artalike.records import Candidate, Seed, SeedState
+from artalike.storage.ports import Frontier
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked which folders are to be watched."""
+SETTLE_MILLISECONDS: Final = 400
+"""A file that is being written changes many times."""
+TURN_MILLISECONDS: Final = 500
+"""How long the end of the process may have to wait for the watching thread."""
+AGAIN_SECONDS: Final = 60.0
+"""A folder that cannot be watched, because it is away or there are too many, is compared so often instead."""
+PAGE: Final = 1000
+
+WATCHED_STATES: Final = frozenset({SeedState.RUNNING, SeedState.DONE, SeedState.FAILED})
+
+
+class FolderWatch:
+    """Watches the folders whose seeds have the option ``watch``.
+
+    ``withdraw`` takes out what was found at addresses of a seed; ``wake`` tells the crawler that there is work.
+    """
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        withdraw: Callable[[int, Sequence[str]], Awaitable[Any]],
+        wake: Callable[[], None],
+    ) -> None:
+        self._frontier = frontier
+        self._withdraw = withdraw
+        self._wake = wake
+
+    async def run(self) -> None:
+        """For ever: begins to watch what is handed in, and leaves what is paused or cancelled."""
+        watched: dict[int, anyio.CancelScope] = {}
+        async with anyio.create_task_group() as watches:
+            while True:
+                wanted = {seed.id: seed for seed in await self._frontier.seeds() if _is_watched(seed)}
+                for seed_id in watched.keys() - wanted.keys():
+                    watched.pop(seed_id).cancel()
+                for seed_id in wanted.keys() - watched.keys():
+                    watched[seed_id] = anyio.CancelScope()
+                    watches.start_soon(self._watch, wanted[seed_id], watched[seed_id])
+                await anyio.sleep(LOOK_SECONDS)
+
+    async def _watch(self, seed: Seed, scope: anyio.CancelScope) -> None:
+        with scope:
+            root = urls.to_path((await self._frontier.root(seed.id)).url)
+            while True:
+                try:
+                    await self._follow(seed.id, root)
+                except (OSError, RuntimeError) as error:  # watchfiles raises either: no such folder, no watches left
+                    log.warning("%s: not watched, compared every %d s: %s", root, AGAIN_SECONDS, error)
+                await anyio.sleep(AGAIN_SECONDS)
+                await self._compare(seed.id, root)
+
+    async def _follow(self, seed_id: int, root: Path) -> None:
+        first = True
+        # Watching begins before the walk, so that nothing falls between the two.
+        async for changes in awatch(
+            root, watch_filter=None, debounce=SETTLE_MILLISECONDS, rust_timeout=TURN_MILLISECONDS, yield_on_timeout=True
+        ):
+            if first:
+                first = False
+                await self._compare(seed_id, root)
+            await self._apply(seed_id, root, changes)
+
+    async def _compare(self, seed_id: int, root: Path) -> None:
+        """Take out what is gone, and walk for what is new."""
+        if not await anyio.to_thread.run_sync(root.is_dir):
+            return  # a disk that is not mounted is no deletion
+        await self._withdraw_missing(seed_id, urls.from_path(root))
+        await self._frontier.crawl_again(seed_id)
+        self._wake()
+
+    async def _apply(self, seed_id: int, root: Path, changes: Iterable[tuple[Change, str]]) -> None:
+        paths = sorted({Path(path) for _, path in changes if Path(path).is_relative_to(root)})
+        found: list[Candidate] = []
+        for path in paths:
+            here = await anyio.to_thread.run_sync(_found, path, root)
+            if not here:  # deleted, moved away, or no picture any more; a folder takes all below it along
+                await self._withdraw_missing(seed_id, urls.from_path(path))
+            found += here
+        for start in range(0, len(found), PAGE):
+            await self._frontier.add_found(seed_id, found[start : start + PAGE])
+        if found:
+            self._wake()
+
+    async def _withdraw_missing(self, seed_id: int, below: str) -> None:
+        after = ""
+        while known := await self._frontier.pictures_below(seed_id, below, after=after, limit=PAGE):
+            gone = await anyio.to_thread.run_sync(_missing, known)
+            if gone:
+                await self._withdraw(seed_id, gone)
+            after = known[-1]
+
+
+def _found(path: Path, root: Path) -> list[Candidate]:
+    return list(found_at(path, root))
+
+
+def _is_watched(seed: Seed) -> bool:
+    return seed.kind == "folder" and seed.options.get("watch") is True and seed.state in WATCHED_STATES
+
+
+def _missing(addresses: Iterable[str]) -> list[str]:
+    return [address for address in addresses if not urls.to_path(address).is_file()]

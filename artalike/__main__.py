@@ -93,6 +93,9 @@ def _parser(shared: Parser) -> Parser:
     seed.add_argument(
         "--option", action="append", default=[], metavar="KEY=VALUE", help="of the source, such as url_col=link"
     )
+    seed.add_argument("--watch", action="store_true", help="keep in step with a folder")
+    seed.add_argument("--recrawl", metavar="SPAN", help="read again after 90m, 6h, 7d …, or never")
+    seed.add_argument("--rate", metavar="N", help="ask for so many of its addresses a second")
     seed.add_argument("--detach", action="store_true", help="return at once")
 
     for name, text in (("status", "what is in the collection"), ("doctor", "check every promise about the data")):
@@ -125,9 +128,11 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         case "seed":
             from artalike.commands.seed import run_seed
 
-            return run_seed(
-                settings, options.source, kind=options.kind, options=_pairs(options.option), detach=options.detach
-            )
+            wanted = _pairs(options.option)
+            for name in ("watch", "recrawl", "rate"):
+                if value := getattr(options, name):
+                    wanted |= _pairs([f"{name}={value}"]) if isinstance(value, str) else {name: value}
+            return run_seed(settings, options.source, kind=options.kind, options=wanted, detach=options.detach)
         case "status":
             from artalike.commands.status import run_status
 

@@ -126,6 +126,10 @@ class MisbehavingSite:
         self.retry_after = 2
         self.hold_seconds = 0.0
         """How long each picture is held back, so that requests overlap."""
+        self.answers_conditions = False
+        """Whether it compares ``If-None-Match`` with the ``ETag`` of what was put somewhere."""
+        self.not_modified: list[str] = []
+        """The paths answered with 304."""
         self.log: list[Asked] = []
         self.at_once: Counter[str] = Counter()
         """The most requests under way together, by host."""
@@ -207,6 +211,9 @@ class MisbehavingSite:
         if path in self.pages:
             reply = self.pages[path]
             headers = {"Content-Type": reply.content_type, **reply.headers}
+            if self.answers_conditions and reply.headers.get("ETag", "") == request.headers.get("If-None-Match"):
+                self.not_modified.append(path)
+                return web.Response(status=304, headers=reply.headers)
             return web.Response(body=reply.body, status=reply.status, headers=headers)
         if path == "/robots.txt":
             if isinstance(self.robots, int):

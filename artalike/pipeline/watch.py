@@ -17,6 +17,7 @@ from watchfiles import Change, awatch
 
 from artalike.crawl import urls
 from artalike.crawl.sources.folder import found_at
+from artalike.crawl.sources.options import Options
 from artalike.records import Candidate, Seed, SeedState
 from artalike.storage.ports import Frontier
 
@@ -121,7 +122,7 @@ def _found(path: Path, root: Path) -> list[Candidate]:
 
 
 def _is_watched(seed: Seed) -> bool:
-    return seed.kind == "folder" and seed.options.get("watch") is True and seed.state in WATCHED_STATES
+    return seed.kind == "folder" and seed.state in WATCHED_STATES and Options.of(seed.options).watch
 
 
 def _missing(addresses: Iterable[str]) -> list[str]:

@@ -34,17 +34,17 @@ class CrawlQueue(Frontier):
             known = await _find(connection, "source = ? AND kind = ?", (source, root.kind))
             if known is None:
                 await connection.execute(
-                    "INSERT INTO seeds (source, kind, options, state, recrawl_seconds, created_at, updated_at) "
-                    "VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?5)",
-                    (source, root.kind, wanted, recrawl_seconds, now),
+                    "INSERT INTO seeds (source, kind, options, state, recrawl_seconds, rate, created_at, updated_at) "
+                    "VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6, ?6)",
+                    (source, root.kind, wanted, recrawl_seconds, options.get("rate"), now),
                 )
                 known = await _get(connection, "source = ? AND kind = ?", (source, root.kind))
                 await add_root(connection, known.id, root)
             else:
                 await connection.execute(
-                    "UPDATE seeds SET options = ?, recrawl_seconds = coalesce(?, recrawl_seconds), state = 'running', "
-                    "error = NULL, updated_at = ? WHERE id = ?",
-                    (wanted, recrawl_seconds, now, known.id),
+                    "UPDATE seeds SET options = ?, recrawl_seconds = coalesce(?, recrawl_seconds), "
+                    "rate = coalesce(?, rate), state = 'running', error = NULL, updated_at = ? WHERE id = ?",
+                    (wanted, recrawl_seconds, options.get("rate"), now, known.id),
                 )
                 if dict(known.options) != dict(options):
                     await _forget_what_was_read(connection, known.id)

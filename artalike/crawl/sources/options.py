@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from artalike import durations
 from artalike.errors import FailureKind, ParseError, SourceError
+
+
+def _span(text: str) -> str:
+    durations.seconds_of(text)
+    return text
 
 
 class Options(BaseModel):
@@ -17,8 +22,8 @@ class Options(BaseModel):
     ``depth`` is how many links are followed from the seed. ``url_col`` and ``caption_col`` name columns of a list;
     of the columns that we have no field for, ``save_additional_columns`` keeps those it names instead of all.
     ``open_access`` and ``languages`` stand in for ``crawl.open_access_only`` and ``crawl.languages``. ``recrawl`` is
-    after how long the source is read again (``"90m"``, ``"6h"``, ``"7d"``, ``"never"``); ``watch`` keeps the
-    collection in step with a folder.
+    after how long the source is read again (``"90m"``, ``"6h"``, ``"7d"``, ``"never"``), ``rate`` how many of its
+    addresses are asked for in a second; ``watch`` keeps the collection in step with a folder.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -26,7 +31,8 @@ class Options(BaseModel):
     depth: int | None = Field(None, ge=0, le=100)
     open_access: bool | None = None
     languages: tuple[str, ...] | None = None
-    recrawl: str | None = Field(None, pattern=durations.PATTERN)
+    recrawl: Annotated[str, AfterValidator(_span)] | None = None
+    rate: float | None = Field(None, gt=0, le=10_000)
     watch: bool = False
     url_col: str = Field("url", min_length=1)
     caption_col: str | None = Field(None, min_length=1)
@@ -48,7 +54,8 @@ class Options(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = ".".join(map(str, first["loc"]))
-            message = first["msg"][0].lower() + first["msg"][1:]
+            message = first["msg"].removeprefix("Value error, ")
+            message = message[0].lower() + message[1:]
             raise SourceError(f"option {name} = {str(first['input'])[:200]!r}: {message}") from error
 
 

@@ -14,7 +14,8 @@ from artalike.crawl.sources import jsonld
 from artalike.crawl.sources.charset import text_of
 from artalike.crawl.sources.content import is_picture_address
 from artalike.crawl.sources.findings import Findings
-from artalike.crawl.sources.srcset import MAX_CANDIDATES, largest
+from artalike.crawl.sources.sizes import Choice, Version, choose, longer
+from artalike.crawl.sources.srcset import MAX_CANDIDATES, versions
 from artalike.errors import FailureKind, ParseError
 from artalike.records import Candidate, Metadata
 
@@ -28,8 +29,10 @@ WITHIN: Final = 300
 grow with the square of its size."""
 
 # Where lazy loaders keep the true address until the picture is scrolled to, before the one that stands in for it.
-_SOURCES: Final = ("data-src", "data-original", "data-lazy-src", "data-full-src", "src")
-_SRCSETS: Final = ("data-srcset", "data-lazy-srcset", "srcset")
+_LAZY_SOURCES: Final = ("data-src", "data-original", "data-lazy-src", "data-full-src")
+_SOURCES: Final = (*_LAZY_SOURCES, "src")
+_LAZY_SRCSETS: Final = ("data-srcset", "data-lazy-srcset")
+_SRCSETS: Final = (*_LAZY_SRCSETS, "srcset")
 _PICTURE_TAGS: Final = frozenset({"img", "amp-img"})
 _UNREADABLE_TYPES: Final = frozenset({"image/svg+xml", "image/jxl", "image/heic", "image/heif"})
 _SAID_OF_SITE: Final = ("og:description", "og:site_name")
@@ -48,8 +51,10 @@ class Page:
     pictures: Findings = field(default_factory=Findings)
 
 
-def read_page(data: bytes, charset: str | None, url: str) -> Page:
-    """The page at ``url``. Raises ParseError, BAD_DOCUMENT, when there is nothing of HTML in it."""
+def read_page(data: bytes, charset: str | None, url: str, *, preferred_side: int) -> Page:
+    """The page at ``url``; of a picture's versions, the smallest with a side of ``preferred_side`` pixels is taken.
+
+    Raises ParseError, BAD_DOCUMENT, when there is nothing of HTML in it."""
     # Through text and back: libxml2 then reads the encoding that we found, and stops at no NUL. "Huge", because tag
     # soup that never closes its elements is soon deeper than the 256 levels that are taken otherwise.
     source = text_of(data, charset).replace("\0", "\ufffd").encode("utf-8", "replace")
@@ -57,12 +62,13 @@ def read_page(data: bytes, charset: str | None, url: str) -> Page:
         root = document_fromstring(source, parser=HTMLParser(encoding="utf-8", no_network=True, huge_tree=True))
     except (etree.LxmlError, ValueError, AssertionError) as error:
         raise ParseError(FailureKind.BAD_DOCUMENT, f"{url}: not readable as HTML: {text.reason(error)}") from error
-    return _Reader(root, url).read()
+    return _Reader(root, url, preferred_side).read()
 
 
 class _Reader:
-    def __init__(self, root: HtmlElement, url: str) -> None:
+    def __init__(self, root: HtmlElement, url: str, preferred_side: int) -> None:
         self._root = root
+        self._side = preferred_side
         self._page = Page(base=url)
         self._captions: dict[HtmlElement, str | None] = {}
 
@@ -71,8 +77,8 @@ class _Reader:
         page = self._page
         for script in self._root.iter("script"):
             if "ld+json" in (script.get("type") or "").lower():
-                for candidate in jsonld.pictures(script.text or ""):
-                    self._add(candidate.url, candidate.metadata, thumbnail=candidate.thumbnail_url)
+                for candidate, full in jsonld.pictures(script.text or "", self._side):
+                    self._add(candidate.url, candidate.metadata, thumbnail=candidate.thumbnail_url, full=full)
         for element in islice(self._root.iter("img", "amp-img", "a", "area"), MAX_ELEMENTS):
             if element.tag in _PICTURE_TAGS:
                 self._read_picture(element)
@@ -96,17 +102,19 @@ class _Reader:
                 page.meta.setdefault(name, content)
 
     def _read_picture(self, element: HtmlElement) -> None:
-        reference = _best_source(element)
-        if reference is None:
+        choice = _best_source(element, self._side)
+        if choice is None:
             return
         said = self._said_of(element)
         link = _around(element, "a")
         full = urls.join(self._page.base, link.get("href") or "") if link is not None else None
-        if full is not None and is_picture_address(full):
-            # A small picture that leads to a large one is one picture.
-            self._add(full, said, thumbnail=reference)
+        if full is None or not is_picture_address(full):
+            self._add(choice.url, said, full=choice.full_url)
+        elif choice.enough:
+            self._add(choice.url, said, full=full)
         else:
-            self._add(reference, said)
+            # A small picture that leads to a large one is one picture.
+            self._add(full, said, thumbnail=choice.url)
 
     def _read_link(self, element: HtmlElement) -> None:
         url = urls.join(self._page.base, element.get("href") or "")
@@ -143,31 +151,39 @@ class _Reader:
             self._captions[figure] = None if caption is None else _text(caption)
         return self._captions[figure]
 
-    def _add(self, reference: str, said: Metadata, *, thumbnail: str | None = None) -> None:
+    def _add(self, reference: str, said: Metadata, *, thumbnail: str | None = None, full: str | None = None) -> None:
         if len(self._page.pictures) >= MAX_ELEMENTS:
             return
         base = self._page.base
         url = urls.join(base, reference)
-        if url is not None and urls.suffixes(url)[-1:] != (".svg",):
-            small = urls.join(base, thumbnail) if thumbnail else None
-            self._page.pictures.add(Candidate(url, thumbnail_url=small, metadata=said))
+        if url is None or urls.suffixes(url)[-1:] == (".svg",):
+            return
+        small = urls.join(base, thumbnail) if thumbnail else None
+        large = urls.join(base, full) if full else None
+        self._page.pictures.add(Candidate(url, thumbnail_url=small, metadata=said), full_url=large)
 
 
-def _best_source(element: HtmlElement) -> str | None:
-    """The largest version of an image element: of its own, and of the ``picture`` around it."""
-    candidates = [element.get(name) or "" for name in _SRCSETS]
+def _best_source(element: HtmlElement, preferred_side: int) -> Choice | None:
+    """The version to take of an image element: of its own, and of those of the ``picture`` around it."""
+    shown = longer(element.get("width"), element.get("height"))
+    srcsets = [element.get(name) or "" for name in _SRCSETS]
     # Not only the parent: libxml2 takes a source element for one that has contents.
     picture = _around(element, "picture")
     if picture is not None:
         for source in islice(picture.iter("source"), MAX_CANDIDATES):
             if (source.get("type") or "").lower() not in _UNREADABLE_TYPES:
-                candidates += [source.get(name) or "" for name in _SRCSETS]
+                srcsets += [source.get(name) or "" for name in _SRCSETS]
     # Joined, the sizes of all of them compete.
-    best = largest(", ".join(candidate for candidate in candidates if candidate.strip()))
-    if best is not None:
-        return best
+    found = list(versions(", ".join(srcset for srcset in srcsets if srcset.strip()), shown))
+    if found:
+        source = (element.get("src") or "").strip()
+        lazy = any(element.get(name) for name in (*_LAZY_SOURCES, *_LAZY_SRCSETS))
+        if shown and source and not lazy and not source.lower().startswith("data:"):
+            found.append(Version(source, shown))
+        return choose(found, preferred_side)
     sources = (element.get(name) or "" for name in _SOURCES)
-    return next((source for source in sources if source.strip() and not source.lower().startswith("data:")), None)
+    best = next((source for source in sources if source.strip() and not source.lower().startswith("data:")), None)
+    return None if best is None else Choice(best)
 
 
 def _around(element: HtmlElement, tag: str) -> HtmlElement | None:

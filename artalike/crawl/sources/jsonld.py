@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from artalike.crawl import text
 from artalike.crawl.sources.findings import filled
+from artalike.crawl.sources.sizes import Version, choose, longer, pixels
 from artalike.records import Candidate, Metadata
 
 MAX_NODES: Final = 20_000
@@ -15,6 +17,7 @@ MAX_NODES: Final = 20_000
 
 # Pictures of somebody or something else than what the page shows.
 _BESIDE_THE_POINT: Final = frozenset({"logo", "publisher", "author", "creator", "potentialAction"})
+_DIGITS: Final = re.compile(r"[0-9]+")
 _FIELDS: Final = {
     "title": ("name", "caption", "headline"),
     "creator": ("creator", "author", "artist"),
@@ -25,7 +28,14 @@ _FIELDS: Final = {
 }
 
 
-def pictures(script: str) -> Iterator[Candidate]:
+class Named(NamedTuple):
+    """A picture, and the address of its largest version where a smaller one was chosen."""
+
+    candidate: Candidate
+    full_url: str | None = None
+
+
+def pictures(script: str, preferred_side: int) -> Iterator[Named]:
     """The pictures that one script names. Their addresses are as written: relative ones are for the caller to join.
 
     Nothing for what is not JSON.
@@ -41,29 +51,81 @@ def pictures(script: str) -> Iterator[Candidate]:
             return
         node, around = waiting.pop()
         if isinstance(node, list):
-            waiting += [(item, around) for item in reversed(node[:MAX_NODES])]
+            waiting += [(item, around) for item in reversed(_grouped(node[:MAX_NODES]))]
+        elif isinstance(node, tuple):
+            yield from _of_versions(node, around, preferred_side)
         elif isinstance(node, dict):
             said = filled(_metadata(node), around) if _is_media(node) else _metadata(node)
-            yield from _of_node(node, said)
+            yield from _of_node(node, said, preferred_side)
             waiting += [
                 (value, said if key == "image" else Metadata())
                 for key, value in reversed(node.items())
-                if isinstance(value, dict | list) and key not in _BESIDE_THE_POINT
+                if isinstance(value, dict | list)
+                and key not in _BESIDE_THE_POINT
+                and not (key == "thumbnail" and _is_media(node))
             ]
 
 
-def _of_node(node: Mapping[str, Any], said: Metadata) -> Iterator[Candidate]:
+def _of_node(node: Mapping[str, Any], said: Metadata, preferred_side: int) -> Iterator[Named]:
     thumbnail = _first(node.get("thumbnailUrl"))
     if _is_media(node):
-        url = _first(node.get("contentUrl")) or _first(node.get("url")) or thumbnail
-        if url is not None:
-            yield Candidate(url, thumbnail_url=thumbnail if thumbnail != url else None, metadata=said)
+        small = next((item for item in _listed(node.get("thumbnail")) if isinstance(item, dict)), {})
+        thumbnail = thumbnail or _own_url(small) or _first(node.get("thumbnail"))
+        url = _own_url(node) or thumbnail
+        if url is None:
+            return
+        side, small_side = _side(node), _side(small)
+        found = [Version(url, side)]
+        if side and small_side and (own := _own_url(small)):
+            found.append(Version(own, small_side))
+        choice = choose(found, preferred_side)
+        if choice is not None:
+            yield Named(
+                Candidate(choice.url, thumbnail_url=thumbnail if thumbnail != choice.url else None, metadata=said),
+                choice.full_url,
+            )
         return
     named = [url for url in _listed(node.get("image")) if isinstance(url, str)]
     for url in named:
-        yield Candidate(url, metadata=said)
+        yield Named(Candidate(url, metadata=said))
     if thumbnail is not None and "image" not in node:
-        yield Candidate(thumbnail, metadata=said)
+        yield Named(Candidate(thumbnail, metadata=said))
+
+
+def _of_versions(nodes: tuple[Mapping[str, Any], ...], around: Metadata, preferred_side: int) -> Iterator[Named]:
+    by_url = {url: node for node in reversed(nodes) if (url := _own_url(node))}
+    choice = choose([Version(url, _side(node)) for url, node in by_url.items()], preferred_side)
+    if choice is not None:
+        node = by_url[choice.url]
+        yield Named(Candidate(choice.url, metadata=filled(_metadata(node), around)), choice.full_url)
+
+
+def _grouped(nodes: list[Any]) -> list[Any]:
+    """The items of a list, with a tuple for those together that are one picture in several sizes."""
+    groups: dict[Any, list[Any]] = {}
+    for number, node in enumerate(nodes):
+        groups.setdefault(_shape(node) or number, []).append(node)
+    return [tuple(group) if len(group) > 1 else group[0] for group in groups.values()]
+
+
+def _shape(node: Any) -> tuple[str, float] | None:
+    """What the versions of one picture share: their proportions, and their address but for their size in it."""
+    if not isinstance(node, dict) or not _is_media(node):
+        return None
+    url, width, height = _own_url(node), pixels(node.get("width")), pixels(node.get("height"))
+    if url is None or not width or not height:
+        return None
+    sides = {f"{width:.0f}", f"{height:.0f}"}
+    shape = _DIGITS.sub(lambda digits: "#" if digits[0] in sides else digits[0], url)
+    return (shape, round(width / height, 1)) if shape != url else None
+
+
+def _own_url(node: Mapping[str, Any]) -> str | None:
+    return _first(node.get("contentUrl")) or _first(node.get("url"))
+
+
+def _side(node: Mapping[str, Any]) -> float | None:
+    return longer(node.get("width"), node.get("height"))
 
 
 def _is_media(node: Mapping[str, Any]) -> bool:

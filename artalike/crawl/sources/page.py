@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -60,7 +61,9 @@ class PageSource:
             return
         options = Options.of(task.options)
         depth = reach.settings.crawl.depth if options.depth is None else options.depth
-        page = await to_thread.run_sync(read_page, document.data, document.charset, document.url)
+        side = reach.settings.download.preferred_side
+        read = partial(read_page, document.data, document.charset, document.url, preferred_side=side)
+        page = await to_thread.run_sync(read)
         said = page.said | document.directives
         sitemaps = await _sitemaps(task, reach) if depth > task.depth else ()
         candidates = _candidates(task, document.url, page=page, said=said, depth=depth, sitemaps=sitemaps)

@@ -1,10 +1,12 @@
-"""The ``srcset`` attribute (HTML §4.8.4.2.1): which of a picture's sizes is the largest."""
+"""The ``srcset`` attribute (HTML §4.8.4.2.1): the sizes that a picture can be had in."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from typing import Final
+
+from artalike.crawl.sources.sizes import Version
 
 MAX_CANDIDATES: Final = 100
 MAX_LENGTH: Final = 50_000
@@ -13,16 +15,12 @@ MAX_LENGTH: Final = 50_000
 _SEPARATORS: Final = " \t\n\f\r,"
 
 
-def largest(srcset: str) -> str | None:
-    """The address of the widest or densest candidate, the first of several; None when there is none."""
-    best, best_size = None, -math.inf
-    for url, size in _candidates(srcset):
-        if size > best_size:
-            best, best_size = url, size
-    return best
+def versions(srcset: str, shown: float | None = None) -> Iterator[Version]:
+    """The candidates, in their order.
 
-
-def _candidates(srcset: str) -> Iterator[tuple[str, float]]:
+    ``shown`` is the longer side at which the page shows the picture, in CSS pixels: with it, a density (``2x``) says
+    how many pixels there are.
+    """
     rest = srcset[:MAX_LENGTH].lstrip(_SEPARATORS)
     for _ in range(MAX_CANDIDATES):
         if not rest:
@@ -35,15 +33,20 @@ def _candidates(srcset: str) -> Iterator[tuple[str, float]]:
             descriptors, _, rest = rest.partition(",")
         rest = rest.lstrip(_SEPARATORS)
         if not url.lower().startswith("data:"):
-            yield url, _size(descriptors)
+            yield _version(url, descriptors, shown)
 
 
-def _size(descriptors: str) -> float:
+def _version(url: str, descriptors: str, shown: float | None) -> Version:
+    said: dict[str, float] = {}
     for descriptor in descriptors.split():
-        if descriptor[-1] in "wx":
+        if descriptor[-1] in "wxh":
             try:
                 size = float(descriptor[:-1])
             except ValueError:
                 continue
-            return size if math.isfinite(size) else 0.0
-    return 1.0
+            # A size that is none makes its candidate the last that is taken.
+            said.setdefault(descriptor[-1], size if math.isfinite(size) and size > 0 else 0.0)
+    if said.get("w"):
+        return Version(url, max(said["w"], said.get("h", 0.0)))
+    density = 0.0 if "w" in said else said.get("x", 1.0)
+    return Version(url, density * shown if shown and density else None, density)

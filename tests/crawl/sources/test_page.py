@@ -13,18 +13,20 @@ from artalike.crawl import urls
 from artalike.crawl.fetcher import Fetcher
 from artalike.crawl.sources import html, jsonld
 from artalike.crawl.sources.html import Page, read_page
-from artalike.crawl.sources.srcset import largest
+from artalike.crawl.sources.sizes import choose, longer, pixels
+from artalike.crawl.sources.srcset import versions
 from artalike.errors import FailureKind, ParseError
 from artalike.records import Candidate, Metadata
 from tests.crawl.conftest import expanded, of_kind, settings_for, task_for
 from tests.sites import MisbehavingSite, Reply, draw
 
 BASE = "http://a.com/dir/page.html"
+SIDE = 1024
 
 
 def pictures(html: str, *, charset: str | None = None) -> list[Candidate]:
     """The pictures of a page at BASE, without its fallbacks."""
-    return list(read_page(html.encode(), charset, BASE).pictures.all(Metadata()))
+    return list(read_page(html.encode(), charset, BASE, preferred_side=SIDE).pictures.all(Metadata()))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +96,71 @@ def test_pictures_of_a_page_are_found(html: str, expected: list[str]) -> None:
         ("a.jpg 2x," + "b.jpg 1x," * 100_000, "a.jpg"),
     ],
 )
-def test_the_largest_of_a_srcset_is_taken(srcset: str, expected: str | None) -> None:
-    assert largest(srcset) == expected
+def test_the_largest_of_a_srcset_is_taken_when_none_is_large_enough(srcset: str, expected: str | None) -> None:
+    choice = choose(list(versions(srcset)), SIDE)
+    assert (choice and choice.url) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "expected", "full"),
+    [
+        ("<img srcset='a 320w, b 1024w, c 2048w, d 6000w'>", "b", "d"),
+        ("<img srcset='d 6000w, c 2048w, b 1023w'>", "c", "d"),
+        ("<img srcset='a 320w, b 640w'>", "b", None),
+        ("<img srcset='a 640w 1100h, b 900w 1547h'>", "a", "b"),
+        ("<img srcset='a 1x, b 2x, c 3x' width=600 height=400>", "b", "c"),
+        ("<img src=z srcset='b 2x, c 3x' width=1200px>", "z", "c"),
+        ("<img src=blank.gif data-srcset='b 2x, c 3x' width=1200>", "b", "c"),
+        ("<img src=z srcset='b 2x, c 3x' width=50%>", "c", None),
+        ("<img src=z srcset='b 2x, c 3x' width=10>", "c", None),
+        ("<img srcset='a, b nonsense, c 1500w'>", "c", None),
+        ("<picture><source srcset='a 1500w'><source srcset='b 3000w'><img src=c></picture>", "a", "b"),
+        ("<a href=huge.jpg><img srcset='a 640w, b 1280w, c 1920w'></a>", "b", "huge.jpg"),
+        ("<a href=huge.jpg><img srcset='a 320w, b 640w'></a>", "huge.jpg", None),
+        ("<a href=huge.jpg><img src=a width=1280></a>", "huge.jpg", None),
+    ],
+)
+def test_of_a_pictures_versions_the_smallest_that_is_large_enough_is_taken(
+    html: str, expected: str, full: str | None
+) -> None:
+    (candidate,) = pictures(html)
+    assert candidate.url == f"http://a.com/dir/{expected}"
+    assert candidate.metadata.extra.get("full_url") == (full and f"http://a.com/dir/{full}")
+
+
+def test_a_full_version_named_elsewhere_is_no_picture_of_its_own() -> None:
+    said = {"@type": "ImageObject", "contentUrl": "full.jpg", "creator": {"name": "Hokusai"}}
+    (candidate, other) = pictures(
+        script(said)
+        + "<img alt=Wave srcset='s.jpg 320w, m.jpg 1200w, full.jpg 9000w'><img srcset='x.jpg 1100w, full.jpg 9000w'>"
+        + "<meta property=og:image content=full.jpg><a href=full.jpg>the file</a><img src=other.jpg>"
+    )
+    assert (candidate.url, candidate.metadata.creator) == ("http://a.com/dir/m.jpg", "Hokusai")
+    assert candidate.metadata.title == "Wave"
+    assert candidate.metadata.extra == {"full_url": "http://a.com/dir/full.jpg"}
+    assert other.url == "http://a.com/dir/other.jpg"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (640, 640),
+        ("640", 640),
+        (" 640.5px ", 640),
+        ("0", None),
+        ("-1", None),
+        ("100%", None),
+        ("9" * 50, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (10**400, None),
+        (True, None),
+        ([], None),
+    ],
+)
+def test_sides_are_read_as_sites_write_them(value: object, expected: float | None) -> None:
+    assert pixels(value) == expected
+    assert longer(value, None) == expected
 
 
 def test_what_is_said_of_a_picture_is_kept() -> None:
@@ -160,12 +225,40 @@ def test_json_ld_says_who_made_what_and_when() -> None:
     ],
 )
 def test_json_ld_in_its_many_shapes(data: object, expected: list[str]) -> None:
-    assert [candidate.url for candidate in jsonld.pictures(json.dumps(data))] == expected
+    assert [candidate.url for candidate, _ in jsonld.pictures(json.dumps(data), SIDE)] == expected
+
+
+def image_object(url: str, width: object = None, height: object = None, **more: object) -> dict[str, object]:
+    return {"@type": "ImageObject", "url": url, "width": width, "height": height, **more}
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            {"image": [image_object("/640x480/1.jpg", 640, 480), image_object("/2000x1500/1.jpg", "2000px", "1500")]},
+            [("/2000x1500/1.jpg", None)],
+        ),
+        (
+            {"image": [image_object(f"/{width}/1.jpg", width, width) for width in (5000, 1200, 2000, 600)]},
+            [("/1200/1.jpg", "/5000/1.jpg")],
+        ),
+        ({"image": [image_object("/1.jpg", 640, 480), image_object("/2.jpg", 2000, 1500)]}, ["/1.jpg", "/2.jpg"]),
+        ({"image": [image_object("/640/a", 640, 480), image_object("/2000/a", 2000, 500)]}, ["/640/a", "/2000/a"]),
+        (image_object("/big.jpg", 6000, 4000, thumbnail=image_object("/s.jpg", 1500, 1000)), [("/s.jpg", "/big.jpg")]),
+        (image_object("/big.jpg", 6000, 4000, thumbnail=image_object("/s.jpg", 150, 100)), ["/big.jpg"]),
+        (image_object("/big.jpg", thumbnail=image_object("/s.jpg", 1500, 1000)), ["/big.jpg"]),
+        (image_object("/big.jpg", thumbnail="/s.jpg"), ["/big.jpg"]),
+    ],
+)
+def test_json_ld_with_several_sizes_of_one_picture(data: object, expected: list[str | tuple[str, str | None]]) -> None:
+    found = [(candidate.url, full) for candidate, full in jsonld.pictures(json.dumps(data), SIDE)]
+    assert found == [(each, None) if isinstance(each, str) else each for each in expected]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"image": "\\ud800"}', "9" * 10_000, "<!-- {} -->"])
 def test_hostile_json_ld_is_borne(text: str) -> None:
-    assert len(list(jsonld.pictures(text))) <= 1
+    assert len(list(jsonld.pictures(text, SIDE))) <= 1
 
 
 def test_a_page_of_a_million_pictures_is_read_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,14 +290,14 @@ def test_a_page_of_a_million_pictures_is_read_up_to_a_bound(monkeypatch: pytest.
     ],
 )
 def test_the_charset_is_right(data: bytes, charset: str | None) -> None:
-    (candidate,) = read_page(data, charset, BASE).pictures.all(Metadata())
+    (candidate,) = read_page(data, charset, BASE, preferred_side=SIDE).pictures.all(Metadata())
     assert candidate.metadata.title == "Größe ñ"
 
 
 def test_charsets_of_east_asia_are_right() -> None:
     for charset in ("shift_jis", "euc-jp", "gb2312", "big5", "iso-2022-jp"):
         data = f"<meta charset={charset}><img src=x alt='日本'>".encode(charset)
-        (candidate,) = read_page(data, None, BASE).pictures.all(Metadata())
+        (candidate,) = read_page(data, None, BASE, preferred_side=SIDE).pictures.all(Metadata())
         assert candidate.metadata.title == "日本"
 
 
@@ -221,7 +314,7 @@ def test_charsets_of_east_asia_are_right() -> None:
 def test_any_bytes_give_pictures_or_a_parse_error(data: bytes) -> None:
     page, message = Page(BASE), ""
     try:
-        page = read_page(data, None, BASE)
+        page = read_page(data, None, BASE, preferred_side=SIDE)
     except ParseError as error:
         message = str(error)
     assert "\n" not in message

@@ -20,6 +20,8 @@ from artalike.records import Candidate, Task
 
 MAX_NESTING: Final = 5
 """Indexes in indexes. The protocol allows none; some sites have two."""
+RECRAWL: Final = 86_400.0
+"""Seconds after which a sitemap is read again. What it calls unchanged (``lastmod``) is then left alone."""
 
 _NAME: Final = re.compile(r"sitemap[^/]*\.(?:xml|txt)(?:\.gz)?", re.IGNORECASE)
 # The root element, behind a declaration, comments and a document type.
@@ -55,7 +57,7 @@ class SitemapSource:
         steps = _steps(task, document, None if local else document.data, max_depth=depth, limit=limit)
         async with aclosing(in_batches(steps)) as batches:
             async for found in batches:
-                yield found
+                yield replace(found, recrawl=RECRAWL if task.depth == 0 else None)
 
 
 def _steps(task: Task, document: Document, data: bytes | None, *, max_depth: int, limit: int | None) -> Iterator[Step]:
@@ -85,12 +87,12 @@ def _candidates(entries: Iterator[Entry], task: Task, base: str, max_depth: int)
         if url is None or urls.is_local(url):
             continue
         if entry.is_sitemap:
-            yield Candidate(url, "sitemap", depth=task.depth + 1)
+            yield Candidate(url, "sitemap", depth=task.depth + 1, revision=entry.lastmod)
         elif not is_picture_address(url):
             # At the deepest depth: the page is read for pictures, and its links are left alone.
-            yield Candidate(url, "page", depth=max(max_depth, task.depth))
+            yield Candidate(url, "page", depth=max(max_depth, task.depth), revision=entry.lastmod)
         else:
-            yield Candidate(url, depth=task.depth)
+            yield Candidate(url, depth=task.depth, revision=entry.lastmod)
         for picture in entry.pictures:
             address = urls.join(base, picture.url)
             if address is not None and not urls.is_local(address):

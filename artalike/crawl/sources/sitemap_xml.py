@@ -15,6 +15,8 @@ from artalike.records import Candidate, Metadata
 
 MAX_FIELD: Final = 10_000
 """Characters of one element that are kept."""
+MAX_LASTMOD: Final = 64
+"""Characters: a date and a time have some thirty."""
 MAX_PICTURES: Final = 1000
 """Pictures kept of one entry; the image extension allows so many."""
 
@@ -108,7 +110,7 @@ class _Target:
         elif name == "loc":
             self._loc = value
         elif name == "lastmod":
-            self._lastmod = value or None
+            self._lastmod = value[:MAX_LASTMOD] or None
         elif name in _ENTRIES:
             if self._loc:
                 self._ready.append(Entry(self._loc, name == "sitemap", tuple(self._pictures), self._lastmod))

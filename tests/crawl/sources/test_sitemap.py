@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from artalike.crawl import urls
 from artalike.crawl.fetcher import Fetcher
+from artalike.crawl.sources import source_for
 from artalike.crawl.sources.sitemap import MAX_NESTING
 from artalike.crawl.sources.sitemap_xml import xml_entries
 from artalike.errors import FailureKind, ParseError
@@ -67,6 +68,25 @@ async def test_an_index_leads_to_its_sitemaps(site: MisbehavingSite, fetcher: Fe
     found = await found_of(site, fetcher, body)
     assert of_kind(found, "sitemap") == ["http://a.com/1.xml", f"{site.root}/2.gz"]
     assert {candidate.depth for candidate in found} == {1}
+
+
+async def test_what_a_sitemap_says_of_the_last_change_is_the_revision(site: MisbehavingSite, fetcher: Fetcher) -> None:
+    dated = "<lastmod> 2024-01-01T10:00:00Z </lastmod>"
+    entries = f"<url><loc>/1</loc>{dated}</url><url><loc>/2</loc></url><url>{dated}<loc>/3.jpg</loc></url>"
+    page, undated, picture = await found_of(site, fetcher, f"{HEAD}{entries}</urlset>")
+    index = f"<sitemapindex><sitemap><loc>/1.xml</loc>{dated}</sitemap></sitemapindex>"
+    (nested,) = await found_of(site, fetcher, index)
+    assert {c.revision for c in (page, picture, nested)} == {"2024-01-01T10:00:00Z"}
+    assert undated.revision is None
+    (endless,) = await found_of(site, fetcher, index.replace("2024", "2" * 5000))
+    assert len(endless.revision or "") < 100
+
+
+async def test_a_sitemap_is_worth_reading_again_by_the_day(site: MisbehavingSite, fetcher: Fetcher) -> None:
+    url = site.put("/sitemap.xml", TWO_PAGES.encode())
+    for depth, expected in ((0, 86_400), (1, None)):
+        task = task_for(url, "sitemap", depth=depth)
+        assert [found.recrawl async for found in source_for("sitemap").expand(task, fetcher)] == [expected]
 
 
 async def test_indexes_within_indexes_come_to_an_end(site: MisbehavingSite, fetcher: Fetcher) -> None:

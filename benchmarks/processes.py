@@ -54,12 +54,17 @@ class Artalike:
     """A server process on a data folder. ``settings`` are environment variables."""
 
     def __init__(
-        self, data: Path, settings: dict[str, str] | None = None, *arguments: str, command: str = "serve"
+        self,
+        data: Path,
+        settings: dict[str, str] | None = None,
+        *arguments: str,
+        command: str = "serve",
+        module: str = "artalike",
     ) -> None:
         self.data = data
         self.started = time.monotonic()
         self._log = (data.parent / f"{data.name}.log").open("a")
-        line = [sys.executable, "-m", "artalike", command, "--data", str(data), "--port", "0", *arguments]
+        line = [sys.executable, "-m", module, command, "--data", str(data), "--port", "0", *arguments]
         environment = os.environ | PATIENT | (settings or {})
         (data / "server.json").unlink(missing_ok=True)
         self.process = subprocess.Popen(line, env=environment, stdout=self._log, stderr=self._log)

@@ -1,0 +1,49 @@
+"""Artalike with a network that costs next to nothing, for benchmarks of what lies before it.
+
+Started as Artalike itself is: python -m benchmarks.tiny serve --data DIR
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from artalike.__main__ import main
+from artalike.embedding import models
+from artalike.embedding.card import ModelCard
+from artalike.records import FloatArray, PixelArray, Preprocess
+
+CARD = ModelCard(
+    name="tiny",
+    model_id="tiny@00000000/1",
+    dimension=48,
+    preprocess=Preprocess(size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+    has_text=False,
+)
+
+
+class TinyNetwork:
+    """Embeds a picture as its colours in a 4 × 4 grid."""
+
+    dimension = CARD.dimension
+
+    def embed(self, batch: PixelArray) -> FloatArray:
+        cells = batch.reshape(len(batch), 4, 8, 4, 8, 3).mean(axis=(2, 4)).reshape(len(batch), -1)
+        vectors = (cells / 127.5 - 1 + 0.01).astype(np.float32)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def _identify(_settings: Any) -> ModelCard:
+    return CARD
+
+
+def _load(_card: ModelCard, _settings: Any) -> TinyNetwork:
+    return TinyNetwork()
+
+
+if __name__ == "__main__":
+    # Before the service is imported, which takes them as they are then.
+    models.identify, models.load = _identify, _load  # type: ignore[assignment]  # only what the service uses of them
+    sys.exit(main())

@@ -12,20 +12,23 @@ from mimetypes import guess_type
 from typing import Final, Self
 
 from aiohttp.abc import AbstractResolver
+from anyio import to_thread
 
 from artalike.config import Settings
-from artalike.crawl import files, robots, urls
+from artalike.crawl import files, hosts, robots, urls
 from artalike.crawl.directives import KEEPS_PICTURES_OUT
 from artalike.crawl.dns import CachedResolver, SystemResolver
 from artalike.crawl.guard import AddressGuard
+from artalike.crawl.hosts import HostRule, HostRules
 from artalike.crawl.slots import Slots
 from artalike.crawl.sources.base import NO_HEADERS, Document
-from artalike.crawl.transport import Cap, Reply, Transport, condition
+from artalike.crawl.transport import Cap, Reply, Transport, condition, user_agent
 from artalike.errors import FailureKind, FetchError, NotModified
 from artalike.records import NEVER_ASKED, Download, Task, Validators
 
 IMAGE_ACCEPT: Final = "image/avif,image/webp,image/jpeg,image/png,image/*;q=0.8,*/*;q=0.1"
 _NOT_MODIFIED: Final = 304
+_OVERLOADED: Final = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +55,31 @@ class _Ask:
 class Fetcher:
     """The crawler's hands; satisfies :class:`~artalike.crawl.sources.base.Reach`. Made by :meth:`open`."""
 
-    def __init__(self, settings: Settings, guard: AddressGuard, transport: Transport) -> None:
+    def __init__(self, settings: Settings, guard: AddressGuard, transport: Transport, known: HostRules) -> None:
         crawl = settings.crawl
         self._settings = settings
         self._guard = guard
         self._transport = transport
         self._robots = robots.Robots(self._robots_txt, hours=crawl.robots_hours)
-        self.slots: Final = Slots(concurrency=crawl.host_concurrency, rate=crawl.host_rate)
+        self._known = known
+        self.slots: Final = Slots(concurrency=crawl.host_concurrency, rate=crawl.host_rate, known=known)
         # A visitor does not wait behind the crawl; the places still keep visitors from flooding a host.
         self._query_slots = Slots(concurrency=crawl.host_concurrency, rate=0)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings, *, resolver: AbstractResolver | None = None) -> AsyncIterator[Self]:
-        """A fetcher with its connections; ``resolver`` looks up names instead of the system's."""
+        """A fetcher with its connections; ``resolver`` looks up names instead of the system's.
+
+        Raises SettingError when ``crawl.host_rules`` names no file of rules.
+        """
+        known = await to_thread.run_sync(hosts.load, settings.crawl.host_rules)
         guard = AddressGuard(allow_private=settings.crawl.allow_private)
         # A look-up that hangs must be known as one, before connecting is given up.
         names = CachedResolver(resolver or SystemResolver(), seconds=settings.download.connect_seconds / 2)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(names.close)
-            yield cls(settings, guard, await stack.enter_async_context(Transport(settings, guard, names)))
+            yield cls(settings, guard, await stack.enter_async_context(Transport(settings, guard, names)), known)
 
     @property
     def settings(self) -> Settings:
@@ -178,25 +186,37 @@ class Fetcher:
         )
 
     async def _hop(self, url: str, ask: _Ask, headers: Mapping[str, str], slots: Slots) -> Reply:
-        rules = await self._robots.check(url) if ask.obey_robots else robots.Rules()
+        delay = (await self._robots.check(url)).crawl_delay if ask.obey_robots else None
         host = urls.host_of(url)
+        rule = self._known.of(host)
+        if rule is not None:
+            slots = self.slots  # what an owner has asked for holds for visitors and crawl together
+            headers = {**self._headers_of(rule), **headers}
         wait = slots.wait(host)
         if wait > self._settings.download.total_seconds:
             # A worker has better things to do; the frontier can wait.
             raise FetchError(
                 FailureKind.RATE_LIMITED, f"{url}: its host asked for a rest", retryable=True, retry_after=wait
             )
-        async with slots.hold(host, delay=rules.crawl_delay):
-            reply = await self._transport.get(url, ask.cap, headers)
-        self._rest(reply, slots)
+        async with slots.hold(host, delay=delay) as turn:
+            try:
+                reply = await self._transport.get(url, ask.cap, headers)
+            except FetchError as error:
+                if error.kind is FailureKind.TIMEOUT:
+                    turn.overloaded()
+                raise
+            if reply.status in _OVERLOADED:
+                turn.overloaded()
+                # A 503 without a wish may be of this one address; a 429 is always of the host.
+                default = self._settings.crawl.backoff_seconds if reply.status == 429 else 0.0
+                slots.back_off(host, default if reply.retry_after is None else reply.retry_after)
+            else:
+                turn.answered(reply.latency)
         return reply
 
-    def _rest(self, reply: Reply, slots: Slots) -> None:
-        if reply.status not in {429, 503}:
-            return
-        # A 503 without a wish may be of this one address; a 429 is always of the host.
-        default = self._settings.crawl.backoff_seconds if reply.status == 429 else 0.0
-        slots.back_off(urls.host_of(reply.url), default if reply.retry_after is None else reply.retry_after)
+    def _headers_of(self, rule: HostRule) -> dict[str, str]:
+        name = user_agent(self._settings.crawl)
+        return {key: value.replace(hosts.USER_AGENT, name) for key, value in rule.headers.items()}
 
     def _checked(self, url: str) -> str:
         reason = urls.invalid_reason(url)

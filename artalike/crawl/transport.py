@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from artalike.config import Settings
+from artalike.config import Crawl, Settings
 from artalike.crawl import directives, text
 from artalike.crawl.backoff import parse_retry_after
 from artalike.crawl.guard import AddressGuard
@@ -37,7 +38,7 @@ class Reply:
 
     ``data`` is unpacked, and empty for redirects and errors. ``content_type`` is lower-case without parameters,
     "" when none was given. ``directives`` are those of ``X-Robots-Tag`` that are for us. ``retry_after`` is in seconds.
-    ``validators`` are short and printable.
+    ``validators`` are short and printable. ``latency`` is seconds until the answer began.
     """
 
     url: str
@@ -49,6 +50,7 @@ class Reply:
     retry_after: float | None
     directives: frozenset[str]
     validators: Validators = NEVER_ASKED
+    latency: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Transport:
                 total=download.total_seconds, connect=download.connect_seconds, sock_read=download.read_seconds
             ),
             headers={
-                "User-Agent": _user_agent(crawl.user_agent, crawl.contact),
+                "User-Agent": user_agent(crawl),
                 "Accept-Encoding": _ENCODINGS,
             },
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -98,16 +100,17 @@ class Transport:
         """
         self.requests += 1
         self.in_flight += 1
+        started = time.monotonic()
         try:
             with _translated(url):
                 # The address is canonical; encoded again it would not be the one that was checked.
                 request = self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False)
                 async with request as response:
-                    return await self._reply(url, response, cap)
+                    return await self._reply(url, response, cap, latency=time.monotonic() - started)
         finally:
             self.in_flight -= 1
 
-    async def _reply(self, url: str, response: aiohttp.ClientResponse, cap: Cap) -> Reply:
+    async def _reply(self, url: str, response: aiohttp.ClientResponse, cap: Cap, *, latency: float) -> Reply:
         data = b""
         if 200 <= response.status < 300:
             data = await self._body(url, response, cap)
@@ -122,6 +125,7 @@ class Transport:
             retry_after=parse_retry_after(response.headers.get("Retry-After")),
             directives=directives.from_headers(response.headers.getall("X-Robots-Tag", [])),
             validators=_validators(response.headers),
+            latency=latency,
         )
 
     async def _body(self, url: str, response: aiohttp.ClientResponse, cap: Cap) -> bytes:
@@ -139,9 +143,10 @@ class Transport:
         return bytes(pieces[: cap.bytes])
 
 
-def _user_agent(name: str, contact: str) -> str:
-    contact = text.plain(contact) or ""  # a line break would end the header
-    return f"{name} (+{contact})" if contact else name
+def user_agent(crawl: Crawl) -> str:
+    """Who we say we are."""
+    contact = text.plain(crawl.contact) or ""  # a line break would end the header
+    return f"{crawl.user_agent} (+{contact})" if contact else crawl.user_agent
 
 
 def condition(validators: Validators) -> dict[str, str]:

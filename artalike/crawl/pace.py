@@ -1,0 +1,84 @@
+"""How fast one host is asked, learned from its answers: a slow start, a step back when it has too much, a slow return.
+
+As TCP does it (RFC 5681): places double with each round of good answers until the limit, or until the host shows that
+it is loaded; then places and rate are halved once for all requests that were under way, and come back by small steps.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SLOWEST: Final = 1 / 64
+"""The smallest share of the allowed rate."""
+RETURN: Final = 0.05
+"""How much of the allowed rate comes back with each good answer."""
+SHORTEST_PAUSE: Final = 0.1
+"""Seconds between starts at a host that has stepped back and has no rate of its own, before halving."""
+
+# Latency: its moving average, and what it is at this host when all is well.
+_AVERAGE: Final = 0.25
+_DRIFT: Final = 0.01
+_TIMES: Final = 3.0
+_SECONDS: Final = 0.25
+"""Less than this above the normal is noise, however many times the normal it is."""
+_IN_A_ROW: Final = 5
+"""One slow answer is a large page; so many are a loaded host."""
+
+
+class Pace:
+    """The pace at one host. ``most`` is how many requests it may have at once; times are seconds of one clock."""
+
+    __slots__ = ("_last_step", "_most", "_normal", "_slow", "_starting", "_window", "latency", "share")
+
+    def __init__(self, most: int) -> None:
+        self.share = 1.0
+        """Of the allowed rate, what is used now."""
+        self.latency = 0.0
+        """Seconds to the answers' first bytes, averaged over the last few; 0 before the first."""
+        self._most = most
+        self._window = 1.0
+        self._starting = True
+        self._normal = 0.0
+        self._slow = 0
+        self._last_step = float("-inf")
+
+    @property
+    def places(self) -> int:
+        """Requests at once."""
+        return int(self._window)
+
+    def pause(self, interval: float) -> float:
+        """Seconds from one start to the next, where at least ``interval`` is asked for."""
+        return interval if self.share >= 1.0 else max(interval, self._normal, SHORTEST_PAUSE) / self.share
+
+    def answered(self, started: float, now: float, latency: float | None = None) -> None:
+        """A request that began at ``started`` went well; its answer began after ``latency`` seconds."""
+        if latency is not None and self._is_slow(latency):
+            self._normal = (self._normal + self.latency) / 2  # a host that stays slow is not punished for ever
+            self.step_back(started, now)
+            return
+        if self.share < 1.0:
+            self.share = min(1.0, self.share + RETURN)
+        self._window = min(self._most, self._window + (1.0 if self._starting else 1.0 / self._window))
+
+    def step_back(self, started: float, now: float) -> None:
+        """The host has too much. What began before the last step back speaks of the time before it."""
+        self._starting = False
+        if started < self._last_step:
+            return
+        self._last_step = now
+        self._slow = 0
+        self._window = max(1.0, self._window / 2)
+        self.share = max(SLOWEST, self.share / 2)
+
+    def _is_slow(self, latency: float) -> bool:
+        if not self._normal:
+            self._normal = self.latency = latency
+        self.latency += _AVERAGE * (latency - self.latency)
+        limit = max(_TIMES * self._normal, self._normal + _SECONDS)
+        self._slow = self._slow + 1 if latency > limit else 0
+        if self.latency < self._normal:
+            self._normal = self.latency
+        else:
+            self._normal += _DRIFT * (self.latency - self._normal)
+        return self._slow >= _IN_A_ROW and self.latency > limit

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+import anyio
 
 from artalike.config import Settings
 from artalike.crawl.sources import source_for
@@ -15,6 +17,9 @@ from artalike.errors import NotModified
 from artalike.pipeline.room import DiskRoom
 from artalike.records import NEVER_ASKED, SeedState, Task, Validators
 from artalike.storage.ports import Frontier
+
+TURN_SECONDS: Final = 10.0
+"""How long an expansion may keep others waiting."""
 
 
 class TaskReach:
@@ -63,6 +68,9 @@ class Ongoing(Protocol):
     @property
     def stopping(self) -> bool: ...
 
+    @property
+    def documents_wait(self) -> bool: ...
+
     def wake(self) -> None: ...
 
 
@@ -93,12 +101,15 @@ class Expander:
         self.scheduler.wake()
 
     async def _expand(self, task: Task, reach: Reach) -> bool:
+        turn_ends = anyio.current_time() + TURN_SECONDS
         async with aclosing(source_for(task.kind).expand(task, reach)) as expansion:
             async for found in expansion:
                 await self._store(task, found)
                 self.scheduler.wake()
                 if self.scheduler.stopping or not await self._is_running(task.seed_id):
                     return False
+                if found.cursor and self.scheduler.documents_wait and anyio.current_time() > turn_ends:
+                    return False  # goes on behind its cursor, when the others have had their turn
         return True
 
     async def _store(self, task: Task, found: Found) -> None:

@@ -20,7 +20,7 @@ from artalike.config import Settings
 from artalike.crawl.slots import Slots
 from artalike.errors import DiskFull
 from artalike.pipeline.room import DiskRoom
-from artalike.records import Task
+from artalike.records import IMAGE_KIND, Task
 from artalike.storage.ports import Frontier
 
 LOOKAHEAD_SECONDS: Final = 2.0
@@ -31,9 +31,11 @@ IDLE_SECONDS: Final = 1.0
 
 
 class Scheduler:
-    """Runs ``work`` for each task, at most ``download.workers`` at once.
+    """Runs ``work`` for each task: at most ``download.workers`` pictures at once, and as many documents.
 
-    ``work`` settles its task itself: it is committed, failed, or left leased for the next start.
+    Each have a bound of their own, because a document may wait long for its host between one page and the next, and
+    must keep no picture out. ``work`` settles its task itself: it is committed, failed, or left leased for the next
+    start.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Scheduler:
         self._at_once = at_once
         self._waiting: dict[str, deque[Task]] = {}
         self._running: Counter[str] = Counter()
+        self._documents = 0
         self._wake = anyio.Event()
         self._stopping = False
 
@@ -65,6 +68,11 @@ class Scheduler:
     @property
     def running(self) -> int:
         return self._running.total()
+
+    @property
+    def documents_wait(self) -> bool:
+        """Whether a document waits for another one to be done: an expansion that takes long should let it pass."""
+        return self._documents >= self._workers
 
     @property
     def stopping(self) -> bool:
@@ -95,7 +103,11 @@ class Scheduler:
     async def _lease(self) -> None:
         # Two rounds of work in hand keep every worker busy while the next are leased. What waits for a slow host is
         # not in hand: it must not keep others out.
-        in_hand = sum(len(tasks) for host, tasks in self._waiting.items() if self._places(host) > 0)
+        in_hand = sum(
+            sum(self._may_start(task) for task in tasks)
+            for host, tasks in self._waiting.items()
+            if self._places(host) > 0
+        )
         room = min(2 * self._workers - in_hand, HELD_TASKS - self.waiting)
         if room < self._workers:
             return
@@ -107,15 +119,24 @@ class Scheduler:
 
     def _start(self, workers: TaskGroup) -> None:
         for host in list(self._waiting):
-            tasks = self._waiting[host]
-            room = self._places(host)
-            while tasks and room > 0 and self.running < self._workers:
-                task = tasks.popleft()
-                self._running[host] += 1
-                workers.start_soon(self._run, task)
-                room -= 1
-            if not tasks:
+            room, left = self._places(host), deque[Task]()
+            for task in self._waiting[host]:
+                if room > 0 and self._may_start(task):
+                    self._running[host] += 1
+                    self._documents += task.kind != IMAGE_KIND
+                    workers.start_soon(self._run, task)
+                    room -= 1
+                else:
+                    left.append(task)
+            if left:
+                self._waiting[host] = left
+            else:
                 del self._waiting[host]
+
+    def _may_start(self, task: Task) -> bool:
+        if task.kind != IMAGE_KIND:
+            return self._documents < self._workers
+        return self.running - self._documents < self._workers
 
     def _places(self, host: str) -> int:
         if not host:
@@ -127,6 +148,7 @@ class Scheduler:
         try:
             await self._work(task)
         finally:
+            self._documents -= task.kind != IMAGE_KIND
             self._running[task.host] -= 1
             if not self._running[task.host]:
                 del self._running[task.host]

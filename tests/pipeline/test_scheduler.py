@@ -126,3 +126,23 @@ async def test_what_was_not_started_is_given_back(frontier: Counted) -> None:
         await asyncio.sleep(0.25)
     assert await frontier.recover() == 0
     assert (await frontier.seed(seed)).pending == 30 - len(work.started)
+
+
+async def test_documents_that_take_long_keep_no_picture_out_and_let_each_other_pass(frontier: Counted) -> None:
+    museums = [Candidate(f"museum{number}:", kind="list") for number in range(30)]
+    for museum in museums:
+        await frontier.add_seed(museum, museum.url, {})
+    work = Work(frontier, Slots(concurrency=2, rate=0), 0.8)
+    async with scheduling(frontier, work, host_rate=0, host_concurrency=2) as scheduler:
+        await asyncio.sleep(0.3)
+        assert (scheduler.running, scheduler.documents_wait) == (8, True)
+        await seed_with_pictures(frontier)
+        scheduler.wake()
+        async with asyncio.timeout(0.4):
+            while not work.of("fast.example"):
+                await asyncio.sleep(0.01)
+
+
+async def seed_with_pictures(frontier: Counted) -> None:
+    seed = await frontier.add_seed(Candidate("https://fast.example/1.jpg"), "https://fast.example/1.jpg", {})
+    assert seed.pending == 1

@@ -14,6 +14,7 @@ from artalike.crawl.sources.cleveland import ClevelandSource
 from artalike.crawl.sources.commons import CommonsSource
 from artalike.crawl.sources.folder import FolderSource
 from artalike.crawl.sources.funnel import Funnel
+from artalike.crawl.sources.iiif import IiifSource
 from artalike.crawl.sources.image import ImageSource
 from artalike.crawl.sources.list import ListSource
 from artalike.crawl.sources.local import existing, named
@@ -35,6 +36,7 @@ _SPECIFIC: Final[tuple[Source, ...]] = (
     ShardsSource(),
     FolderSource(),
     ImageSource(),
+    IiifSource(),
     SitemapSource(),
     ListSource(),
     MetSource(),

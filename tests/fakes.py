@@ -30,7 +30,7 @@ from artalike.records import (
 )
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
-from artalike.storage.ports import Committed, Neighbors, Totals
+from artalike.storage.ports import Committed, Neighbors, Share, Totals
 from artalike.web.services import Services
 
 DIMENSION = 16
@@ -199,7 +199,7 @@ class FakeFrontier:
         self.retried.append((kind, seed_id))
         return 3
 
-    async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int) -> list[Task]:
+    async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int | Share) -> list[Task]:
         return []
 
     async def release(self, tasks: Sequence[Task]) -> None:

@@ -169,6 +169,10 @@ class Slots:
         """How many requests to ``host`` may ever be under way at once."""
         return UNLIMITED if host == LOCAL else self._rule_of(host).concurrency
 
+    def rate(self, host: str) -> float:
+        """How many requests a second ``host`` may have at most, 0 for no limit."""
+        return 0.0 if host == LOCAL else self._rule_of(host).rate
+
     def ready_at(self, host: str) -> float:
         """When rate, delay and rest allow the next request to ``host``; in the past when they do already."""
         slot = self._slots.get(host)

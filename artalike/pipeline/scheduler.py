@@ -51,9 +51,6 @@ class Scheduler:
         self._slots = slots
         self._work = work
         self._workers = settings.download.workers
-        rate, at_once = settings.crawl.host_rate, settings.crawl.host_concurrency
-        self._per_host = min(LOOKAHEAD_TASKS, int(rate * LOOKAHEAD_SECONDS) + at_once) if rate else LOOKAHEAD_TASKS
-        self._at_once = at_once
         self._waiting: dict[str, deque[Task]] = {}
         self._running: Counter[str] = Counter()
         self._documents = 0
@@ -111,9 +108,9 @@ class Scheduler:
         room = min(2 * self._workers - in_hand, HELD_TASKS - self.waiting)
         if room < self._workers:
             return
-        full = {host for host, tasks in self._waiting.items() if len(tasks) > self._per_host // 2}
+        full = {host for host, tasks in self._waiting.items() if len(tasks) > self._lookahead(host) // 2}
         busy = self._slots.busy_hosts() | full
-        lease = partial(self._frontier.lease, room, busy_hosts=busy, per_host=self._per_host)
+        lease = partial(self._frontier.lease, room, busy_hosts=busy, per_host=self._lookahead)
         for task in await self._room.keep_trying(lease):
             self._waiting.setdefault(task.host, deque()).append(task)
 
@@ -142,7 +139,13 @@ class Scheduler:
         if not host:
             return self._workers
         # A running expansion holds no place at its host; two more than the host's own limit let pictures pass it.
-        return min(self._slots.free(host), self._at_once + 2 - self._running[host])
+        return min(self._slots.free(host), self._slots.limit(host) + 2 - self._running[host])
+
+    def _lookahead(self, host: str) -> int:
+        rate = self._slots.rate(host)
+        return (
+            min(LOOKAHEAD_TASKS, int(rate * LOOKAHEAD_SECONDS) + self._slots.limit(host)) if rate else LOOKAHEAD_TASKS
+        )
 
     async def _run(self, task: Task) -> None:
         try:

@@ -28,6 +28,7 @@ from artalike.storage import found as finding
 from artalike.storage.catalog import Connection, Database
 from artalike.storage.found import Bounds, Refuses
 from artalike.storage.lanes import widen_lanes
+from artalike.storage.ports import Share
 from artalike.storage.rows import fail_blocked, finish_rows, give_back, read_children_again, retry_rows, settle_seed
 
 DETAIL_LENGTH: Final = 500
@@ -58,7 +59,8 @@ class Frontier:
         async with self._database.write() as connection:
             return await give_back(connection, "state = 'leased'", ())
 
-    async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int) -> list[Task]:
+    async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int | Share) -> list[Task]:
+        of_one = per_host if callable(per_host) else lambda _: per_host
         now = time.time()
         async with self._database.write() as connection:
             lanes = await connection.execute_fetchall(
@@ -71,7 +73,7 @@ class Frontier:
             of_host: Counter[str] = Counter()
             of_seed: Counter[int] = Counter()
             for seed_id, host, rate in lanes:
-                room = min(limit - len(tasks), per_host - of_host[host])
+                room = min(limit - len(tasks), of_one(host) - of_host[host])
                 if rate is not None:
                     room = min(room, max(1, int(rate * PACE_SECONDS)) - of_seed[seed_id])
                 if room <= 0:

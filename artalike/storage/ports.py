@@ -6,7 +6,7 @@ and the vector index and the thumbnails follow it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,6 +47,10 @@ class Totals:
     seeds: int
 
 
+Share = Callable[[str], int]
+"""How much of something each host may have."""
+
+
 class ImageCatalog(Protocol):
     """The images and their vectors: the truth of the collection."""
 
@@ -85,7 +89,7 @@ class Frontier(Protocol):
     async def add_seed(self, root: Candidate, source: str, options: Mapping[str, Any]) -> Seed:
         """Start a source, or start it again when the same source was seeded before.
 
-        The option ``recrawl`` is heeded here; all are for the source. Raises ValueError for a wrong ``recrawl``.
+        The options ``recrawl`` and ``rate`` are heeded here; all are for the source.
         """
 
     async def seed(self, seed_id: int) -> Seed:
@@ -118,7 +122,7 @@ class Frontier(Protocol):
     async def recrawl_due(self) -> int:
         """Start the seeds again whose time has come. How many."""
 
-    async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int) -> list[Task]:
+    async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int | Share) -> list[Task]:
         """Up to ``limit`` due rows, fairly over seeds and hosts, at most ``per_host`` of one host."""
 
     async def release(self, tasks: Sequence[Task]) -> None:

@@ -25,7 +25,7 @@ from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
 from artalike.embedding.card import ModelCard, Network
 from artalike.errors import ArtalikeError, PortBusy, SnapshotError
-from artalike.events import EventBus
+from artalike.events import Event, EventBus
 from artalike.imaging.decode import decode
 from artalike.metrics import Metrics
 from artalike.pipeline import Pipeline, Rooms
@@ -33,11 +33,14 @@ from artalike.pipeline.watch import FolderWatch
 from artalike.records import NOTHING, Candidate, FloatArray
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
+from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
 from artalike.storage.follow import follow
+from artalike.storage.followers import Followers
 from artalike.storage.found import Bounds
 from artalike.storage.images import Images
+from artalike.storage.removal import Removal
 from artalike.storage.seeds import CrawlQueue
 from artalike.storage.spool import Spool
 from artalike.storage.thumbnails import ThumbnailFiles
@@ -70,7 +73,11 @@ class Service:
         batcher: Batcher,
         fetcher: Fetcher,
         spool: Spool,
-        saved_state: State,
+        thumbnails: ThumbnailFiles,
+        followers: Followers,
+        removal: Removal,
+        events: EventBus,
+        snapshots: Snapshots,
     ) -> None:
         self.settings = settings
         self.images = images
@@ -78,7 +85,10 @@ class Service:
         self.index = index
         self.batcher = batcher
         self.fetcher = fetcher
-        self.events = EventBus()
+        self.removal = removal
+        self.events = events
+        self.snapshots = snapshots
+        self.thumbnails = thumbnails
         self.metrics = Metrics()
         self.metrics.embed_busy_seconds.set_function(lambda: batcher.statistics().busy_seconds)
         self.url = ""
@@ -87,15 +97,14 @@ class Service:
         self._started = time.time()
         self._stopped = anyio.Event()
         self._query_decoders = anyio.CapacityLimiter(QUERY_DECODERS)
-        self.snapshots = Snapshots(index, images, folder.snapshot, settings.index, saved_state=saved_state)
-        self.thumbnails = ThumbnailFiles(folder.thumbnails)
         self.pipeline = Pipeline(
             Rooms(
                 settings=settings,
                 images=images,
                 frontier=frontier,
-                index=index,
-                thumbnails=self.thumbnails,
+                followers=followers,
+                removal=removal,
+                thumbnails=thumbnails,
                 fetcher=fetcher,
                 batcher=batcher,
                 preprocess=card.preprocess,
@@ -127,15 +136,26 @@ class Service:
         async with AsyncExitStack() as stack:
             card = await anyio.to_thread.run_sync(identify, settings.embedding)
             database = await stack.enter_async_context(Database.open(folder.catalog, readers=settings.storage.readers))
-            images = await Images.open(database, card.model_id, card.dimension)
+            blocks = await Blocks.open(database)
+            images = await Images.open(database, card.model_id, card.dimension, blocks=blocks)
             frontier = CrawlQueue(
-                database, bounds=Bounds(documents=settings.crawl.max_documents, found=settings.crawl.max_found)
+                database,
+                bounds=Bounds(documents=settings.crawl.max_documents, found=settings.crawl.max_found),
+                refuses=blocks.reason,
             )
             if recovered := await frontier.recover():
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
             spool = await Spool.open(folder.spool)
             await spool.drop(list(spool.left - await frontier.waiting_among(spool.left)))
-            index, saved_state = await _open_index(folder, card, images)
+            index, saved_state, stale = await _open_index(folder, card, images)
+            events, thumbnails = EventBus(), ThumbnailFiles(folder.thumbnails)
+            snapshots = Snapshots(index, images, folder.snapshot, settings.index, saved_state=saved_state)
+            if stale:
+                snapshots.hurry()
+            followers = Followers(database, images, index, thumbnails)
+            removal = await stack.enter_async_context(
+                Removal.open(database, images, blocks, followers, partial(_tell_removed, events, snapshots))
+            )
             batcher = await stack.enter_async_context(
                 Batcher(
                     partial(load, card, settings.embedding),
@@ -143,7 +163,7 @@ class Service:
                     batch_seconds=settings.embedding.batch_seconds,
                 )
             )
-            fetcher = await stack.enter_async_context(Fetcher.open(settings, resolver=resolver))
+            fetcher = await stack.enter_async_context(Fetcher.open(settings, resolver=resolver, refuses=blocks.reason))
             service = cls(
                 settings=settings,
                 folder=folder,
@@ -154,7 +174,11 @@ class Service:
                 batcher=batcher,
                 fetcher=fetcher,
                 spool=spool,
-                saved_state=saved_state,
+                thumbnails=thumbnails,
+                followers=followers,
+                removal=removal,
+                events=events,
+                snapshots=snapshots,
             )
             service.url = await stack.enter_async_context(
                 _listening(create_app(service._services(token)), settings.server)
@@ -220,6 +244,7 @@ class Service:
             frontier=self.frontier,
             index=self.index,
             thumbnails=self.thumbnails,
+            removal=self.removal,
             search=Search(
                 self.images,
                 self.index,
@@ -241,7 +266,10 @@ class Service:
         )
 
     async def _withdraw(self, seed_id: int, addresses: Sequence[str]) -> None:
-        log.info("seed %d: %d addresses are gone at their home", seed_id, len(addresses))
+        removed = await self.pipeline.disk.keep_trying(partial(self.removal.withdraw, seed_id, addresses))
+        log.info(
+            "seed %d: %d addresses are gone at their home, %d images with them", seed_id, len(addresses), len(removed)
+        )
 
     def _not_ready(self) -> str | None:
         if not self.batcher.ready:
@@ -320,7 +348,14 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return ours or group
 
 
-async def _open_index(folder: DataFolder, card: ModelCard, images: Images) -> tuple[FlatIndex, State]:
+def _tell_removed(events: EventBus, snapshots: Snapshots, ids: Sequence[int]) -> None:
+    snapshots.hurry()
+    for image_id in ids:
+        events.publish(Event("removed", {"id": image_id}))
+
+
+async def _open_index(folder: DataFolder, card: ModelCard, images: Images) -> tuple[FlatIndex, State, bool]:
+    """The index, what its snapshot holds of it, and whether the snapshot holds what has been removed."""
     saved_state = (0, 0)
     try:
         index = await FlatIndex.load(folder.snapshot, card.model_id, card.dimension)
@@ -332,7 +367,7 @@ async def _open_index(folder: DataFolder, card: ModelCard, images: Images) -> tu
         log.info("index: %d vectors added and %d removed since its snapshot", followed.added, followed.removed)
     else:
         saved_state = ((await images.totals()).max_id, index.size)
-    return index, saved_state
+    return index, saved_state, bool(followed.removed)
 
 
 @asynccontextmanager

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 LAG_SECONDS: Final = 0.05
+HURRY_SECONDS: Final = 3.0
+"""After a removal: long enough for several of them to make one snapshot."""
 
 State = tuple[int, int]
 """What tells one state of the index from another: the largest id in the catalog, and how many vectors there are."""
@@ -41,6 +43,7 @@ class Snapshots:
         self._saving = asyncio.Lock()
         self._saved_state = saved_state
         self._saved_clock = time.monotonic()
+        self._hurry_at: float | None = None
         self.saved_at: float | None = None
 
     async def run(self) -> None:
@@ -50,19 +53,29 @@ class Snapshots:
             if await self._due():
                 await self._try()
 
+    def hurry(self) -> None:
+        """Something has been removed, and must leave the disk: save within seconds."""
+        if self._hurry_at is None:
+            self._hurry_at = time.monotonic() + HURRY_SECONDS
+
     async def take(self) -> dict[str, Any]:
         """Save now. What was saved: ``{"images", "bytes", "seconds"}``. Raises DiskFull or StorageError."""
         async with self._saving:
             state, started = await self._state(), time.monotonic()
-            size = self._index.size
-            await self._index.save(self._path)
+            size, hurry = self._index.size, self._hurry_at
+            self._hurry_at = None  # what is removed from here on is not sure to be missing in what is saved
+            try:
+                await self._index.save(self._path)
+            except BaseException:
+                self._hurry_at = hurry
+                raise
             self._saved_state, self._saved_clock, self.saved_at = state, time.monotonic(), time.time()
             stored = await asyncio.to_thread(self._path.stat)
             return {"images": size, "bytes": stored.st_size, "seconds": round(self._saved_clock - started, 3)}
 
     async def take_if_changed(self) -> None:
         """At the end: nothing is written when the last snapshot still holds."""
-        if await self._state() != self._saved_state:
+        if self._hurry_at is not None or await self._state() != self._saved_state:
             await self._try()
 
     async def _try(self) -> None:
@@ -71,8 +84,12 @@ class Snapshots:
         except StorageError as error:
             log.warning("%s; without a snapshot the next start takes its time to build the index", error)
             self._saved_clock = time.monotonic()
+            if self._hurry_at is not None:
+                self._hurry_at = self._saved_clock + self._settings.snapshot_seconds
 
     async def _due(self) -> bool:
+        if self._hurry_at is not None and time.monotonic() >= self._hurry_at:
+            return True
         state = await self._state()
         if state == self._saved_state:
             return False

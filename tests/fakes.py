@@ -12,7 +12,7 @@ import numpy as np
 
 from artalike.config import Settings
 from artalike.errors import DecodeError, FailureKind, NotFound, SourceError, UsageError
-from artalike.events import EventBus
+from artalike.events import Event, EventBus
 from artalike.records import (
     NEVER_ASKED,
     Candidate,
@@ -30,6 +30,7 @@ from artalike.records import (
 )
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
+from artalike.storage.blocks import Block, BlockKind, Blocks, normalized
 from artalike.storage.ports import Committed, Neighbors, Share, Totals
 from artalike.web.services import Services
 
@@ -61,6 +62,7 @@ class FakeImages:
         self.by_id: dict[int, Image] = {}
         self.queries = 0
         self.clock = START
+        self.groups: list[set[int]] = []
         self._index = index
         self._last_id = 0
 
@@ -93,6 +95,10 @@ class FakeImages:
     async def find_url(self, url: str) -> int | None:
         return next((image.id for image in self.by_id.values() if image.url == url), None)
 
+    async def near_duplicates(self, image_id: int) -> list[int]:
+        others = next((group - {image_id} for group in self.groups if image_id in group), set())
+        return sorted(others, key=lambda other: (-self.by_id[other].height, other))
+
     async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
         there = [number for number in ids if _as_sqlite(number) in self._index.vectors]
         rows = [self._index.vectors[number] for number in there]
@@ -109,6 +115,13 @@ class FakeImages:
     async def missing_ids(self) -> IdArray:
         gone = [number for number in range(1, self._last_id + 1) if number not in self.by_id]
         return np.array(gone, dtype=np.int64)
+
+    def without_removed(self, ids: Sequence[int]) -> list[int]:
+        return [number for number in ids if number in self.by_id]
+
+    @property
+    def recently_removed(self) -> list[int]:
+        return [number for number in range(1, self._last_id + 1) if number not in self.by_id]
 
     async def totals(self) -> Totals:
         return Totals(images=len(self.by_id), max_id=self._last_id, pending=0, failed=0, seeds=0)
@@ -276,6 +289,40 @@ class FakeThumbnails:
         pass
 
 
+class FakeRemoval:
+    """Removal in memory: a host's block takes out the images whose address begins with it."""
+
+    def __init__(self, images: FakeImages, events: EventBus) -> None:
+        self.blocks = Blocks()
+        self._images = images
+        self._events = events
+        self._last_id = 0
+
+    async def take_down(self, ids: Sequence[int], *, reason: str | None = None) -> list[int]:
+        there = [number for number in ids if _as_sqlite(number) in self._images.by_id]
+        for number in there:
+            self._images.remove(number)
+            self._events.publish(Event("removed", {"id": number}))
+        return there
+
+    async def block(self, kind: BlockKind, value: str, *, reason: str | None = None) -> tuple[Block, int]:
+        self._last_id += 1
+        block = Block(self._last_id, kind, normalized(kind, value), reason, START)
+        self.blocks.put(block)
+        return block, len(await self.take_down(self._matching(block)))
+
+    async def preview(self, kind: BlockKind, value: str) -> int:
+        return len(self._matching(Block(0, kind, normalized(kind, value), None, START)))
+
+    async def unblock(self, block_id: int) -> Block:
+        block = self.blocks.get(block_id)
+        self.blocks.discard(block_id)
+        return block
+
+    def _matching(self, block: Block) -> list[int]:
+        return [image.id for image in self._images.by_id.values() if image.url.startswith(f"https://{block.value}/")]
+
+
 class FakeServices:
     """Services over fakes, which stay within reach, and notes of what was asked of the rest."""
 
@@ -284,6 +331,7 @@ class FakeServices:
         self.images = FakeImages(self.index)
         self.frontier = FakeFrontier()
         self.events = EventBus()
+        self.removal = FakeRemoval(self.images, self.events)
         self.figures: dict[str, Any] = {"images": 0}
         self.not_ready: str | None = None
         self.woken = 0
@@ -294,6 +342,7 @@ class FakeServices:
             frontier=self.frontier,
             index=self.index,
             thumbnails=FakeThumbnails(folder),
+            removal=self.removal,
             search=Search(self.images, self.index, model=MODEL, dimension=DIMENSION, embed_bytes=embed_bytes),
             random=RandomPages(self.images, now=lambda: self.now),
             events=self.events,

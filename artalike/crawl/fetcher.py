@@ -5,7 +5,7 @@ Redirects are followed by hand, because each hop may lead to another host, with 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from mimetypes import guess_type
@@ -27,6 +27,9 @@ from artalike.errors import FailureKind, FetchError, NotModified
 from artalike.records import NEVER_ASKED, Download, Task, Validators
 
 IMAGE_ACCEPT: Final = "image/avif,image/webp,image/jpeg,image/png,image/*;q=0.8,*/*;q=0.1"
+Refuses = Callable[[str], str | None]
+"""Why nothing may be fetched from an address, None when it may."""
+
 _NOT_MODIFIED: Final = 304
 _OVERLOADED: Final = frozenset({429, 503})
 
@@ -55,21 +58,32 @@ class _Ask:
 class Fetcher:
     """The crawler's hands; satisfies :class:`~artalike.crawl.sources.base.Reach`. Made by :meth:`open`."""
 
-    def __init__(self, settings: Settings, guard: AddressGuard, transport: Transport, known: HostRules) -> None:
+    def __init__(
+        self, settings: Settings, guard: AddressGuard, transport: Transport, known: HostRules, refuses: Refuses
+    ) -> None:
         crawl = settings.crawl
         self._settings = settings
         self._guard = guard
         self._transport = transport
         self._robots = robots.Robots(self._robots_txt, hours=crawl.robots_hours)
         self._known = known
+        self._refuses = refuses
         self.slots: Final = Slots(concurrency=crawl.host_concurrency, rate=crawl.host_rate, known=known)
         # A visitor does not wait behind the crawl; the places still keep visitors from flooding a host.
         self._query_slots = Slots(concurrency=crawl.host_concurrency, rate=0)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings, *, resolver: AbstractResolver | None = None) -> AsyncIterator[Self]:
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        resolver: AbstractResolver | None = None,
+        refuses: Refuses = lambda url: None,
+    ) -> AsyncIterator[Self]:
         """A fetcher with its connections; ``resolver`` looks up names instead of the system's.
+
+        ``refuses`` is asked about every address, those behind redirects too.
 
         Raises SettingError when ``crawl.host_rules`` names no file of rules.
         """
@@ -79,7 +93,8 @@ class Fetcher:
         names = CachedResolver(resolver or SystemResolver(), seconds=settings.download.connect_seconds / 2)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(names.close)
-            yield cls(settings, guard, await stack.enter_async_context(Transport(settings, guard, names)), known)
+            transport = await stack.enter_async_context(Transport(settings, guard, names))
+            yield cls(settings, guard, transport, known, refuses)
 
     @property
     def settings(self) -> Settings:
@@ -97,7 +112,7 @@ class Fetcher:
         """
         limit = self._settings.download.max_bytes
         if urls.is_local(task.url):
-            download = Download(task, await files.read(task.url, limit), task.url)
+            download = Download(task, await files.read(self._permitted(task.url), limit), task.url)
         else:
             ask = self._ask(limit, IMAGE_ACCEPT, validators=task.validators if task.recheck else NEVER_ASKED)
             reply = await self._succeed(task.url, ask, self.slots)
@@ -122,7 +137,7 @@ class Fetcher:
         """See :meth:`~artalike.crawl.sources.base.Reach.document`."""
         limit = self._settings.download.max_document_bytes if max_bytes is None else max_bytes
         if urls.is_local(url):
-            return Document(url, await files.read(url, limit), guess_type(url)[0] or "")
+            return Document(url, await files.read(self._permitted(url), limit), guess_type(url)[0] or "")
         reply = await self._succeed(url, self._ask(limit, accept, headers, validators), self.slots)
         _check_modified(reply)
         return Document(
@@ -222,7 +237,13 @@ class Fetcher:
         reason = urls.invalid_reason(url)
         if reason is not None:
             raise FetchError(FailureKind.BAD_URL, reason)
-        return self._guard.check(url)
+        return self._permitted(self._guard.check(url))
+
+    def _permitted(self, url: str) -> str:
+        reason = self._refuses(url)
+        if reason is not None:
+            raise FetchError(FailureKind.BLOCKED, reason)
+        return url
 
     @staticmethod
     def _refusal(reply: Reply) -> FetchError:

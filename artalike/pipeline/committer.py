@@ -6,20 +6,22 @@ In that order, because of promise 1: what anyone has been shown is in the catalo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import anyio
-import numpy as np
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from artalike.config import Settings
+from artalike.errors import FailureKind
 from artalike.events import Event, EventBus
 from artalike.metrics import Metrics
 from artalike.pipeline.room import DiskRoom
 from artalike.records import Embedding, Failure, Image, Task
-from artalike.storage.ports import Frontier, ImageCatalog, Spool, VectorIndex
+from artalike.storage.followers import Followers
+from artalike.storage.ports import Committed, Frontier, ImageCatalog, Spool
+from artalike.storage.removal import Removal
 
 
 class Committer:
@@ -30,7 +32,8 @@ class Committer:
         *,
         images: ImageCatalog,
         frontier: Frontier,
-        index: VectorIndex,
+        followers: Followers,
+        removal: Removal,
         events: EventBus,
         metrics: Metrics,
         settings: Settings,
@@ -40,7 +43,8 @@ class Committer:
     ) -> None:
         self._images = images
         self._frontier = frontier
-        self._index = index
+        self._followers = followers
+        self._removal = removal
         self._events = events
         self._metrics = metrics
         self._items = settings.storage.commit_items
@@ -76,17 +80,31 @@ class Committer:
         with self._metrics.stage("commit", len(embeddings)):
             committed = await self._room.keep_trying(partial(self._images.commit, embeddings))
         at = time.perf_counter()
-        new = [(c.id, e.vector) for c, e in zip(committed, embeddings, strict=True) if c.new]
-        self._metrics.known.inc(len(embeddings) - len(new))
-        if not new:
-            return
-        with self._metrics.stage("index", len(new)):
-            await self._index.add(np.array([i for i, _ in new], np.int64), np.stack([v for _, v in new]))
-        self._metrics.searchable_seconds.observe(time.perf_counter() - at)
-        self._metrics.images.inc(len(new))
-        self._metrics.image_rate.add(len(new))
-        for image in await self._images.images([i for i, _ in new]):
-            self._events.publish(Event("image", self._describe(image), id=image.id))
+        new = [c.id for c in committed if c.new and c.id is not None]
+        self._metrics.known.inc(sum(not c.new and c.refused is None for c in committed))
+        if new:
+            with self._metrics.stage("index", len(new)):
+                there = await self._room.keep_trying(partial(self._followers.show, embeddings, committed))
+            self._metrics.searchable_seconds.observe(time.perf_counter() - at)
+            self._metrics.images.inc(len(new))
+            self._metrics.image_rate.add(len(new))
+            await self._tell(there)
+        await self._take_out(committed)
+
+    async def _tell(self, ids: Sequence[int]) -> None:
+        described = [(image, self._describe(image)) for image in await self._images.images(ids)]
+        remaining = set(self._images.without_removed(ids))
+        for image, description in described:
+            if image.id in remaining:
+                self._events.publish(Event("image", description, id=image.id))
+
+    async def _take_out(self, committed: Sequence[Committed]) -> None:
+        refused = sum(c.refused is not None for c in committed)
+        gone = [image_id for c in committed for image_id in c.gone]
+        if refused:
+            self._metrics.failures.labels(FailureKind.BLOCKED, "yes").inc(refused)
+        if refused or gone:
+            await self._room.keep_trying(partial(self._removal.settle, gone))
 
 
 def _task_of(item: Embedding | Failure) -> Task:

@@ -33,7 +33,9 @@ from artalike.pipeline.room import DiskRoom
 from artalike.pipeline.scheduler import Scheduler
 from artalike.pipeline.stream import ByteGate, Stream
 from artalike.records import IMAGE_KIND, Download, Embedding, Failure, Image, Picture, Preprocess, Task
-from artalike.storage.ports import Frontier, ImageCatalog, Spool, Thumbnails, VectorIndex
+from artalike.storage.followers import Followers
+from artalike.storage.ports import Frontier, ImageCatalog, Spool, Thumbnails
+from artalike.storage.removal import Removal
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,8 @@ class Rooms:
     settings: Settings
     images: ImageCatalog
     frontier: Frontier
-    index: VectorIndex
+    followers: Followers
+    removal: Removal
     thumbnails: Thumbnails
     fetcher: Fetcher
     batcher: Batcher
@@ -89,7 +92,8 @@ class Pipeline:
         self._committer = Committer(
             images=rooms.images,
             frontier=rooms.frontier,
-            index=rooms.index,
+            followers=rooms.followers,
+            removal=rooms.removal,
             events=rooms.events,
             metrics=rooms.metrics,
             settings=settings,
@@ -202,6 +206,10 @@ class Pipeline:
                         self._settings.imaging,
                         limiter=self._decode_threads,
                     )
+                # The commit asks again; here it saves the work, and keeps thumbnails off the disk.
+                refused = self._rooms.removal.blocks.refuses_bytes(picture.sha256, picture.artwork.phash)
+                if refused is not None:
+                    raise ItemError(FailureKind.BLOCKED, refused)
                 await self._pictures.send(picture)
         finally:
             self._gate.give(len(download.data))

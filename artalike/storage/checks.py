@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from artalike.storage.catalog import Database
-from artalike.storage.images import STORED
+from artalike.storage.commit import STORED
 from artalike.storage.thumbnails import ThumbnailFiles
 
 SHOWN: Final = 5

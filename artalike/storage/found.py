@@ -167,7 +167,7 @@ def metadata_json(metadata: Metadata) -> dict[str, Any]:
 
 
 def _as_json(candidate: Candidate, refuses: Refuses) -> dict[str, Any]:
-    blocked = refuses(candidate.url)
+    blocked = refuses(candidate.url) or refuses(candidate.metadata.page_url or "")
     if blocked is not None:
         candidate = replace(candidate, metadata=Metadata())
     return {

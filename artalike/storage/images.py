@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from itertools import chain
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from artalike.errors import ModelMismatch
 from artalike.records import NOTHING, Embedding, FloatArray, IdArray, Image, Metadata
+from artalike.storage import near_duplicates
+from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection, Database
+from artalike.storage.commit import STORED, store
 from artalike.storage.found import METADATA
 from artalike.storage.ports import Committed, Totals
-from artalike.storage.rows import finish_rows
 
-STORED: Final = np.dtype("<f2")
-"""How a vector lies in the catalog."""
+RECENTLY: Final = 200
 
 IMAGE_COLUMNS: Final = f"id, sha256, url, width, height, color, source, added_at, extra, {', '.join(METADATA)}"
 
@@ -31,55 +32,56 @@ class Images:
     because one process at a time owns the data folder.
     """
 
-    def __init__(self, database: Database, model: int, dimension: int) -> None:
+    def __init__(self, database: Database, model: int, dimension: int, *, blocks: Blocks | None = None) -> None:
         self._database = database
+        self._blocks = blocks or Blocks()
         self._model = model
         self._dimension = dimension
         self._count = 0
         self._max_id = 0
         self._removed: IdArray = np.empty(0, np.int64)
+        self._recently: deque[int] = deque(maxlen=RECENTLY)
 
     @classmethod
-    async def open(cls, database: Database, model_id: str, dimension: int) -> Images:
-        """The collection as embedded by ``model_id``.
+    async def open(cls, database: Database, model_id: str, dimension: int, *, blocks: Blocks | None = None) -> Images:
+        """The collection as embedded by ``model_id``; ``blocks`` say what must not come in.
 
         Raises ModelMismatch when it holds another model's vectors.
         """
         async with database.write() as connection:
             model = await _activate(connection, model_id, dimension)
-        images = cls(database, model, dimension)
+        images = cls(database, model, dimension, blocks=blocks)
         await images._count_all()
         return images
 
     async def commit(self, embeddings: Sequence[Embedding]) -> list[Committed]:
-        by_hash: dict[bytes, Embedding] = {}
-        for embedding in embeddings:
-            by_hash.setdefault(embedding.picture.sha256, embedding)
-        now = time.time()
         async with self._database.write() as connection:
-            known = await _ids_by_hash(connection, by_hash)
-            fresh = [embedding for sha256, embedding in by_hash.items() if sha256 not in known]
-            await connection.executemany(_INSERT_IMAGE, [_image_row(embedding, now) for embedding in fresh])
-            ids = known | await _ids_by_hash(connection, [embedding.picture.sha256 for embedding in fresh])
-            await connection.executemany(
-                "INSERT OR IGNORE INTO vectors (image_id, model, vector) VALUES (?, ?, ?)",
-                [(ids[e.picture.sha256], self._model, e.vector.astype(STORED).tobytes()) for e in fresh],
-            )
-            await connection.executemany(
-                "INSERT OR IGNORE INTO image_urls (url, image_id) VALUES (?, ?)",
-                chain.from_iterable(_url_rows(embedding, ids) for embedding in embeddings),
-            )
-            new = {embedding.picture.task.id for embedding in fresh}
-            again = [embedding for embedding in embeddings if embedding.picture.task.id not in new]
-            await connection.executemany(_FILL_METADATA, [_metadata_row(embedding, ids) for embedding in again])
-            await finish_rows(
-                connection,
-                [embedding.picture.task.id for embedding in embeddings],
-                {embedding.picture.task.id: embedding.picture.validators for embedding in embeddings},
-            )
-        self._count += len(fresh)
-        self._max_id = max(self._max_id, *ids.values())
-        return [Committed(ids[e.picture.sha256], e.picture.task.id in new) for e in embeddings]
+            changes = await store(connection, embeddings, model=self._model, blocks=self._blocks)
+        self._max_id = max(self._max_id, *changes.new, 0)
+        self._count += len(changes.new) + len(changes.back)
+        if changes.back:
+            self._removed = np.setdiff1d(self._removed, changes.back)
+            self._recently = deque((i for i in self._recently if i not in changes.back), RECENTLY)
+        self.forget([image_id for committed in changes.committed for image_id in committed.gone])
+        return changes.committed
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Count these images out; to be called right after the commit that has removed them."""
+        if ids:
+            self._count -= len(ids)
+            self._removed = np.union1d(self._removed, np.array(ids, np.int64))
+            self._recently.extend(ids)
+
+    def without_removed(self, ids: Sequence[int]) -> list[int]:
+        """Those of ``ids``, all of which were images once, that still are."""
+        wanted = np.array(ids, np.int64)
+        remaining: list[int] = wanted[~np.isin(wanted, self._removed)].tolist()
+        return remaining
+
+    @property
+    def recently_removed(self) -> list[int]:
+        """The last ids that this process has removed and that have not come back."""
+        return list(self._recently)
 
     async def images(self, ids: Sequence[int]) -> list[Image]:
         async with self._database.read() as connection:
@@ -109,6 +111,10 @@ class Images:
                 "SELECT url FROM image_urls WHERE image_id = ? ORDER BY url", (image_id,)
             )
         return [row[0] for row in rows]
+
+    async def near_duplicates(self, image_id: int) -> list[int]:
+        async with self._database.read() as connection:
+            return await near_duplicates.others(connection, image_id)
 
     async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
         async with self._database.read() as connection:
@@ -157,7 +163,9 @@ class Images:
     async def _count_all(self) -> None:
         async with self._database.read() as connection:
             rows = list(await connection.execute_fetchall("SELECT count(*), coalesce(max(id), 0) FROM images"))
-            removed = await connection.execute_fetchall("SELECT id FROM images WHERE removed_at IS NOT NULL")
+            removed = await connection.execute_fetchall(
+                "SELECT id FROM images WHERE removed_at IS NOT NULL ORDER BY id"
+            )
         self._removed = np.fromiter((row[0] for row in removed), np.int64)
         self._count = rows[0][0] - len(self._removed)
         self._max_id = rows[0][1]
@@ -180,56 +188,6 @@ async def _activate(connection: Connection, model_id: str, dimension: int) -> in
     )
     rows = list(await connection.execute_fetchall("SELECT id FROM models WHERE active"))
     return int(rows[0][0])
-
-
-async def _ids_by_hash(connection: Connection, hashes: Iterable[bytes]) -> dict[bytes, int]:
-    wanted = list(hashes)
-    marks = ",".join("?" * len(wanted))
-    rows = await connection.execute_fetchall(f"SELECT sha256, id FROM images WHERE sha256 IN ({marks})", wanted)
-    return {row[0]: row[1] for row in rows}
-
-
-_INSERT_IMAGE: Final = (
-    "INSERT INTO images (sha256, url, width, height, format, bytes, color, phash, source, added_at, extra, "
-    f"{', '.join(METADATA)}) VALUES ({', '.join('?' * (11 + len(METADATA)))})"
-)
-
-# What came first stays: a later source may fill what is empty and replace nothing.
-_FILL_METADATA: Final = (
-    "UPDATE images SET "
-    + ", ".join(f"{name} = coalesce({name}, ?)" for name in METADATA)
-    + ", extra = json_patch(?, coalesce(extra, '{}')) WHERE id = ?"
-)
-
-
-def _image_row(embedding: Embedding, now: float) -> tuple[Any, ...]:
-    picture, artwork, task = embedding.picture, embedding.picture.artwork, embedding.picture.task
-    signed_phash = artwork.phash - (1 << 64) if artwork.phash >> 63 else artwork.phash
-    return (
-        picture.sha256,
-        task.url,
-        artwork.width,
-        artwork.height,
-        artwork.format,
-        picture.byte_count,
-        artwork.color,
-        signed_phash,
-        task.seed_source,
-        now,
-        json.dumps(dict(task.metadata.extra)) if task.metadata.extra else None,
-        *(getattr(task.metadata, name) for name in METADATA),
-    )
-
-
-def _metadata_row(embedding: Embedding, ids: dict[bytes, int]) -> tuple[Any, ...]:
-    metadata = embedding.picture.task.metadata
-    values = (getattr(metadata, name) for name in METADATA)
-    return (*values, json.dumps(dict(metadata.extra)), ids[embedding.picture.sha256])
-
-
-def _url_rows(embedding: Embedding, ids: dict[bytes, int]) -> Iterable[tuple[str, int]]:
-    image_id = ids[embedding.picture.sha256]
-    return ((url, image_id) for url in {embedding.picture.task.url, embedding.picture.final_url})
 
 
 def _matrix(rows: Sequence[Any], dimension: int) -> tuple[IdArray, FloatArray]:

@@ -26,14 +26,22 @@ from artalike.records import (
     Task,
     Validators,
 )
+from artalike.storage.blocks import Block, BlockKind, Blocks
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a commit made of one embedding: the image's id, and whether these bytes were new."""
+    """What a commit made of one embedding: the image's id, and whether it was not in the collection before.
 
-    id: int
+    ``refused`` says why it is not now, and then there is no id. ``restored``: its thumbnails may have been deleted
+    since they were written. ``gone`` are images whose address it has taken, and to which no other leads.
+    """
+
+    id: int | None
     new: bool
+    refused: str | None = None
+    restored: bool = False
+    gone: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,8 @@ class ImageCatalog(Protocol):
     async def commit(self, embeddings: Sequence[Embedding]) -> list[Committed]:
         """Store images, vectors, URLs and finished tasks in one transaction; one answer for each embedding.
 
-        Bytes that are known already become one more URL of their image. Durable when this returns.
+        Bytes that are known already become one more URL of their image; of a removed one they bring it back under its
+        id, unless a block forbids it. Durable when this returns.
         Raises DiskFull or StorageError, and then nothing of it is stored.
         """
 
@@ -66,6 +75,9 @@ class ImageCatalog(Protocol):
 
     async def find_url(self, url: str) -> int | None:
         """The id of the image that this address leads to."""
+
+    async def near_duplicates(self, image_id: int) -> list[int]:
+        """The other images that show the same picture, resized or recompressed, largest first; a thousand at most."""
 
     async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
         """Ids (n,) and float32 vectors (n, dimension) of the active model, where they exist."""
@@ -78,6 +90,13 @@ class ImageCatalog(Protocol):
 
     async def missing_ids(self) -> IdArray:
         """Ascending ids between 1 and the largest that are not images (removed ones), int64."""
+
+    def without_removed(self, ids: Sequence[int]) -> list[int]:
+        """Those of ``ids``, all of which were images once, that still are."""
+
+    @property
+    def recently_removed(self) -> list[int]:
+        """The last ids that this process has removed and that have not come back."""
 
     async def totals(self) -> Totals:
         """Counts, from counters and not by scanning."""
@@ -163,6 +182,26 @@ class Frontier(Protocol):
 
     async def retry_failures(self, *, kind: str | None = None, seed_id: int | None = None) -> int:
         """Make failures due again: of one kind, or of all that are worth it. How many."""
+
+
+class Removal(Protocol):
+    """Pictures leave, and blocks keep them out; see :mod:`artalike.storage.removal`."""
+
+    @property
+    def blocks(self) -> Blocks:
+        """The rules in force."""
+
+    async def take_down(self, ids: Sequence[int], *, reason: str | None = None) -> list[int]:
+        """Take images out for good, and block their bytes. Which of ``ids`` were images."""
+
+    async def block(self, kind: BlockKind, value: str, *, reason: str | None = None) -> tuple[Block, int]:
+        """Add a rule, and remove what it matches. The rule, and how many images it has removed. Raises QueryError."""
+
+    async def preview(self, kind: BlockKind, value: str) -> int:
+        """How many images :meth:`block` would remove. Raises QueryError."""
+
+    async def unblock(self, block_id: int) -> Block:
+        """Undo a rule. Raises NotFound."""
 
 
 class Spool(Protocol):

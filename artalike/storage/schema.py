@@ -143,13 +143,34 @@ CREATE TABLE blocks (
     value      TEXT NOT NULL,                        -- hexadecimal; a host with all below it; a pattern with *
     reason     TEXT,
     created_at REAL NOT NULL,
+    applied    INTEGER NOT NULL DEFAULT 0,           -- what it matches has been removed, up to the last of it
     UNIQUE (kind, value)
 );
+
+-- The block that took an image out. With none a removed image was withdrawn, and comes back with its bytes.
+ALTER TABLE images ADD COLUMN removed_by INTEGER REFERENCES blocks (id) ON DELETE SET NULL;
+CREATE INDEX images_removed_by ON images (removed_by) WHERE removed_by IS NOT NULL;
+
+-- Contents whose thumbnails are still to be deleted from the disk, written with what removed or refused them.
+CREATE TABLE clearing (sha256 BLOB PRIMARY KEY) WITHOUT ROWID;
 """
 
 NEAR_DUPLICATES: Final = """
 ALTER TABLE images ADD COLUMN near_group INTEGER;    -- the first image of those that show the same picture
 CREATE INDEX images_near_group ON images (near_group) WHERE near_group IS NOT NULL;
+
+-- Of images that are there and show enough to be told from others.
+CREATE TABLE fingerprints (
+    image_id  INTEGER PRIMARY KEY REFERENCES images (id),
+    phash     INTEGER NOT NULL,                      -- 64 bits, two's complement
+    signature BLOB    NOT NULL                       -- int8: 256 of light, 32 of colour
+);
+-- Hashes that differ in four bits agree in at least one of five bands. Each holds all that a look-up reads.
+CREATE INDEX fingerprints_1 ON fingerprints ((phash >> 51) & 8191, phash);
+CREATE INDEX fingerprints_2 ON fingerprints ((phash >> 38) & 8191, phash);
+CREATE INDEX fingerprints_3 ON fingerprints ((phash >> 25) & 8191, phash);
+CREATE INDEX fingerprints_4 ON fingerprints ((phash >> 12) & 8191, phash);
+CREATE INDEX fingerprints_5 ON fingerprints (phash & 4095, phash);
 """
 
 MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES)

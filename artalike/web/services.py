@@ -14,7 +14,7 @@ from artalike.events import EventBus
 from artalike.records import Candidate
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
-from artalike.storage.ports import Frontier, ImageCatalog, Thumbnails, VectorIndex
+from artalike.storage.ports import Frontier, ImageCatalog, Removal, Thumbnails, VectorIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,12 @@ class Services:
     """Everything a handler may use.
 
     ``events`` brings an event ``image`` for each newly searchable image, with its id and the JSON of
-    :func:`artalike.web.views.image_json`. ``stats`` is cheap and of JSON values. ``ready`` says why the server
-    cannot answer yet, None when it can. ``detect`` turns a source, an optional kind and options into a frontier's
-    root or raises SourceError. ``kinds`` are the kinds of sources, each with a few words for what it looks like.
-    ``fetch_query`` gets the bytes of a picture as safely as the crawler does, or raises FetchError. ``wake`` tells
-    the crawler that there is work. ``admin_token`` is not empty.
+    :func:`artalike.web.views.image_json`, and an event ``removed`` with ``{"id"}`` for each that has gone. ``stats``
+    is cheap and of JSON values. ``ready`` says why the server cannot answer yet, None when it can. ``detect`` turns
+    a source, an optional kind and options into a frontier's root or raises SourceError. ``kinds`` are the kinds of
+    sources, each with a few words for what it looks like. ``fetch_query`` gets the bytes of a picture as safely as
+    the crawler does, or raises FetchError. ``wake`` tells the crawler that there is work. ``admin_token`` is not
+    empty.
     """
 
     settings: Settings
@@ -34,6 +35,7 @@ class Services:
     frontier: Frontier
     index: VectorIndex
     thumbnails: Thumbnails
+    removal: Removal
     search: Search
     random: RandomPages
     events: EventBus

@@ -1,0 +1,228 @@
+"""What a commit makes of a batch of embeddings, inside a caller's transaction.
+
+The same bytes are one image under one id: new, known by another address already, or come back after it was withdrawn.
+What a block forbids is not stored, and its row of the frontier fails.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+
+from artalike.records import Embedding
+from artalike.storage import near_duplicates
+from artalike.storage.blocks import Blocks
+from artalike.storage.catalog import Connection
+from artalike.storage.found import METADATA
+from artalike.storage.ports import Committed
+from artalike.storage.rows import fail_blocked, finish_rows
+from artalike.storage.tombstones import remove_unreachable
+
+STORED: Final = np.dtype("<f2")
+"""How a vector lies in the catalog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """``committed``: one for each embedding. ``new`` and ``back``: ids of images that came in, or came back."""
+
+    committed: list[Committed]
+    new: list[int]
+    back: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An image that has these bytes: whether it was removed, and whether by a block."""
+
+    id: int
+    removed: bool
+    barred: bool
+
+
+async def store(connection: Connection, embeddings: Sequence[Embedding], *, model: int, blocks: Blocks) -> Changes:
+    """Images, vectors, addresses and finished tasks; see :meth:`~artalike.storage.ports.ImageCatalog.commit`."""
+    known = await _by_hash(connection, {embedding.picture.sha256 for embedding in embeddings})
+    refused = await _refused(connection, embeddings, known, blocks)
+    taken = [embedding for embedding in embeddings if embedding.picture.task.id not in refused]
+    first: dict[bytes, Embedding] = {}
+    for embedding in taken:
+        first.setdefault(embedding.picture.sha256, embedding)
+    fresh = [embedding for sha256, embedding in first.items() if sha256 not in known]
+    back = [embedding for sha256, embedding in first.items() if sha256 in known and known[sha256].removed]
+
+    now = time.time()
+    await connection.executemany(_INSERT, [_image_row(embedding, now) for embedding in fresh])
+    await connection.executemany(_REVIVE, [_image_row(embedding, now) for embedding in back])
+    ids = {sha256: image.id for sha256, image in (await _by_hash(connection, first)).items()}
+    await connection.executemany(
+        "INSERT OR IGNORE INTO vectors (image_id, model, vector) VALUES (?, ?, ?)",
+        [(ids[e.picture.sha256], model, e.vector.astype(STORED).tobytes()) for e in fresh + back],
+    )
+    await near_duplicates.link(connection, [(ids[e.picture.sha256], e.picture.artwork) for e in fresh + back])
+    await connection.executemany(
+        "INSERT OR IGNORE INTO image_urls (url, image_id) VALUES (?, ?)",
+        chain.from_iterable(_url_rows(embedding, ids) for embedding in taken),
+    )
+    new = {embedding.picture.task.id for embedding in fresh + back}
+    again = [embedding for embedding in taken if embedding.picture.task.id not in new]
+    await connection.executemany(_FILL_METADATA, [_metadata_row(embedding, ids) for embedding in again])
+    restored = await _uncleared(connection, first) | {embedding.picture.sha256 for embedding in back}
+    replaced = await _replaced(connection, taken, ids)
+    await finish_rows(
+        connection,
+        [embedding.picture.task.id for embedding in taken],
+        {embedding.picture.task.id: embedding.picture.validators for embedding in taken},
+    )
+    await _refuse(connection, embeddings, refused)
+
+    def outcome(embedding: Embedding) -> Committed:
+        sha256, task_id = embedding.picture.sha256, embedding.picture.task.id
+        if task_id in refused:
+            return Committed(None, new=False, refused=refused[task_id])
+        gone = tuple(replaced.get(task_id, ()))
+        return Committed(ids[sha256], new=task_id in new, restored=sha256 in restored, gone=gone)
+
+    return Changes(
+        [outcome(embedding) for embedding in embeddings],
+        new=[ids[embedding.picture.sha256] for embedding in fresh],
+        back=[ids[embedding.picture.sha256] for embedding in back],
+    )
+
+
+async def _by_hash(connection: Connection, hashes: Iterable[bytes]) -> dict[bytes, _Known]:
+    wanted = list(hashes)
+    marks = ",".join("?" * len(wanted))
+    rows = await connection.execute_fetchall(
+        f"SELECT sha256, id, removed_at IS NOT NULL, removed_by IS NOT NULL FROM images WHERE sha256 IN ({marks})",
+        wanted,
+    )
+    return {sha256: _Known(image_id, bool(removed), bool(barred)) for sha256, image_id, removed, barred in rows}
+
+
+async def _refused(
+    connection: Connection, embeddings: Sequence[Embedding], known: Mapping[bytes, _Known], blocks: Blocks
+) -> dict[int, str]:
+    """Why each of these may not come in, by task; the transaction sees every block that is in force."""
+    tombs = await _tombs(connection, embeddings)
+    refused = {}
+    for embedding in embeddings:
+        picture, task = embedding.picture, embedding.picture.task
+        addresses = {task.url, picture.final_url, task.metadata.page_url or ""} - {""}
+        why = next(filter(None, map(blocks.reason, addresses)), None)
+        why = why or blocks.refuses_bytes(picture.sha256, picture.artwork.phash)
+        image = known.get(picture.sha256)
+        if why is None and ((image and image.barred) or addresses & tombs):
+            why = "taken out of the collection"
+        if why is not None:
+            refused[task.id] = why
+    return refused
+
+
+async def _tombs(connection: Connection, embeddings: Sequence[Embedding]) -> set[str]:
+    """Addresses that lead to nothing but images that were taken out: while this was fetched, perhaps."""
+    urls = list(chain.from_iterable((e.picture.task.url, e.picture.final_url) for e in embeddings))
+    rows = await connection.execute_fetchall(
+        "SELECT image_urls.url FROM json_each(?) CROSS JOIN image_urls JOIN images ON images.id = image_id "
+        "WHERE image_urls.url = value GROUP BY image_urls.url HAVING max(removed_at IS NULL) = 0",
+        (json.dumps(urls),),
+    )
+    return {row[0] for row in rows}
+
+
+async def _refuse(connection: Connection, embeddings: Sequence[Embedding], refused: Mapping[int, str]) -> None:
+    for task_id, why in refused.items():
+        await fail_blocked(connection, [task_id], why)
+    # Their thumbnails were written before anybody knew. Those of an image that stays are its own.
+    await connection.executemany(
+        "INSERT OR IGNORE INTO clearing SELECT ?1 "
+        "WHERE NOT EXISTS (SELECT 1 FROM images WHERE sha256 = ?1 AND removed_at IS NULL)",
+        [(e.picture.sha256,) for e in embeddings if e.picture.task.id in refused],
+    )
+
+
+async def _uncleared(connection: Connection, hashes: Iterable[bytes]) -> set[bytes]:
+    """Which of these contents had thumbnails that were to be deleted: perhaps they were, since they were written."""
+    wanted = list(hashes)
+    marks = ",".join("?" * len(wanted))
+    rows = await connection.execute_fetchall(f"DELETE FROM clearing WHERE sha256 IN ({marks}) RETURNING sha256", wanted)
+    return {row[0] for row in rows}
+
+
+async def _replaced(
+    connection: Connection, taken: Sequence[Embedding], ids: Mapping[bytes, int]
+) -> dict[int, list[int]]:
+    """At addresses that were looked at again lie other bytes: what they led to before goes, unless others lead there.
+
+    The ids of what went, by task.
+    """
+    gone: dict[int, list[int]] = {}
+    for embedding in taken:
+        picture, now = embedding.picture, ids[embedding.picture.sha256]
+        if not picture.task.recheck:
+            continue
+        rows = await connection.execute_fetchall(
+            "DELETE FROM image_urls WHERE url IN (?, ?) AND image_id <> ? AND EXISTS "
+            "(SELECT 1 FROM images WHERE id = image_id AND removed_at IS NULL) RETURNING image_id",
+            (picture.task.url, picture.final_url, now),
+        )
+        left = {row[0] for row in rows}
+        if left:
+            gone[picture.task.id] = await remove_unreachable(connection, left)
+    return gone
+
+
+_COLUMNS: Final = ("width", "height", "format", "bytes", "color", "phash", "source", "extra", *METADATA, "url")
+
+_INSERT: Final = (
+    f"INSERT INTO images ({', '.join(_COLUMNS)}, added_at, sha256) VALUES ({', '.join('?' * (len(_COLUMNS) + 2))})"
+)
+
+# Under its own id, and with the time at which that was given: ids stay in the order of time.
+_REVIVE: Final = (
+    f"UPDATE images SET {', '.join(f'{name} = ?' for name in _COLUMNS)}, added_at = min(added_at, ?), "
+    "removed_at = NULL WHERE sha256 = ?"
+)
+
+# What came first stays: a later source may fill what is empty and replace nothing.
+_FILL_METADATA: Final = (
+    "UPDATE images SET "
+    + ", ".join(f"{name} = coalesce({name}, ?)" for name in METADATA)
+    + ", extra = json_patch(?, coalesce(extra, '{}')) WHERE id = ?"
+)
+
+
+def _image_row(embedding: Embedding, now: float) -> tuple[Any, ...]:
+    picture, artwork, task = embedding.picture, embedding.picture.artwork, embedding.picture.task
+    signed_phash = artwork.phash - (1 << 64) if artwork.phash >> 63 else artwork.phash
+    return (
+        artwork.width,
+        artwork.height,
+        artwork.format,
+        picture.byte_count,
+        artwork.color,
+        signed_phash,
+        task.seed_source,
+        json.dumps(dict(task.metadata.extra)) if task.metadata.extra else None,
+        *(getattr(task.metadata, name) for name in METADATA),
+        task.url,
+        now,
+        picture.sha256,
+    )
+
+
+def _metadata_row(embedding: Embedding, ids: Mapping[bytes, int]) -> tuple[Any, ...]:
+    metadata = embedding.picture.task.metadata
+    values = (getattr(metadata, name) for name in METADATA)
+    return (*values, json.dumps(dict(metadata.extra)), ids[embedding.picture.sha256])
+
+
+def _url_rows(embedding: Embedding, ids: Mapping[bytes, int]) -> Iterable[tuple[str, int]]:
+    image_id = ids[embedding.picture.sha256]
+    return ((url, image_id) for url in {embedding.picture.task.url, embedding.picture.final_url})

@@ -1,0 +1,85 @@
+"""The index and the thumbnails, brought to what the catalog says after each commit that brings in or takes out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from artalike.errors import StorageError
+from artalike.records import Embedding
+from artalike.storage.catalog import Database
+from artalike.storage.images import Images
+from artalike.storage.ports import Committed, Thumbnails, VectorIndex
+
+log = logging.getLogger(__name__)
+
+CLEARED: Final = 100
+"""Contents whose thumbnails are deleted in one go: ingest waits for no more."""
+
+
+class Followers:
+    """One change at a time, each as the catalog stands by then: a picture may be gone, or back, since its commit."""
+
+    def __init__(self, database: Database, images: Images, index: VectorIndex, thumbnails: Thumbnails) -> None:
+        self._database = database
+        self._images = images
+        self._index = index
+        self._thumbnails = thumbnails
+        self._turn = asyncio.Lock()
+
+    async def show(self, embeddings: Sequence[Embedding], committed: Sequence[Committed]) -> list[int]:
+        """Make searchable what is new among ``committed``; their ids, but for those that have been removed meanwhile.
+
+        Raises DiskFull or StorageError, and may be called again.
+        """
+        pairs = [(c, e) for c, e in zip(committed, embeddings, strict=True) if c.id is not None]
+        async with self._turn:
+            for one, embedding in pairs:
+                if one.restored:
+                    await self._thumbnails.write(embedding.picture.sha256, embedding.picture.artwork.thumbnails)
+            vectors = {one.id: embedding.vector for one, embedding in pairs if one.id is not None and one.new}
+            there = self._images.without_removed(list(vectors))
+            if there:
+                await self._index.add(np.array(there, np.int64), np.stack([vectors[i] for i in there]))
+        return there
+
+    async def hide(self, ids: Sequence[int]) -> None:
+        """Remove from the index what has been removed from the catalog."""
+        async with self._turn:
+            gone = np.setdiff1d(np.array(ids, np.int64), self._images.without_removed(ids))
+            if len(gone):
+                await self._index.remove(gone)
+
+    async def clear(self) -> None:
+        """Delete the thumbnails that no image has any more. What fails is tried again by the next call."""
+        while True:
+            async with self._turn:
+                if not await self._clear_some():
+                    return
+
+    async def _clear_some(self) -> bool:
+        async with self._database.read() as connection:
+            rows = list(await connection.execute_fetchall("SELECT sha256 FROM clearing LIMIT ?", (CLEARED,)))
+            live = await connection.execute_fetchall(
+                "SELECT sha256 FROM images "
+                "WHERE removed_at IS NULL AND sha256 IN (SELECT sha256 FROM clearing LIMIT ?)",
+                (CLEARED,),
+            )
+        kept = {row[0] for row in live}
+        cleared: list[bytes] = []
+        for (sha256,) in rows:
+            try:
+                if sha256 not in kept:
+                    await self._thumbnails.delete(sha256)
+                cleared.append(sha256)
+            except StorageError as error:
+                log.warning("%s; the thumbnail of a removed picture is still on the disk", error)
+        if not cleared:
+            return False
+        async with self._database.write() as connection:
+            await connection.executemany("DELETE FROM clearing WHERE sha256 = ?", [(sha256,) for sha256 in cleared])
+        return True

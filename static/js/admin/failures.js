@@ -9,6 +9,7 @@ import { ago, count } from "../format.js";
  * @typedef {object} FailureGroup
  * @property {string} kind
  * @property {number} count
+ * @property {boolean} worth_retrying  whether they may pass by themselves
  * @property {string} example_url
  * @property {string} example_detail
  * @property {string} last_at  ISO 8601
@@ -60,6 +61,7 @@ export class Failures {
     tell(item, '[data-field="when"]', ago(Date.parse(group.last_at) / 1000, Date.now() / 1000));
     tell(item, '[data-field="detail"]', group.example_detail);
     tell(item, '[data-field="url"]', group.example_url);
+    part(item, '[data-act="retry"]').hidden = !group.worth_retrying;
   }
 
   /**

@@ -14,7 +14,9 @@ from anyio import to_thread
 
 from artalike.crawl.sources import museum
 from artalike.crawl.sources.base import Found, Reach
+from artalike.crawl.sources.findings import FULL_URL
 from artalike.crawl.sources.museum import Progress, Record, number_of, record_of, records_of, text_of
+from artalike.crawl.sources.sizes import Choice, Version, choose, longer
 from artalike.errors import FailureKind, ParseError
 from artalike.records import Candidate, Metadata, Task
 
@@ -82,23 +84,24 @@ def pictures_of(artwork: Record, task: Task, only_open: bool, side: int) -> list
     further = ((each, {"picture": each, **artwork}) for each in records_of(artwork, "alternate_images"))
     found = []
     for sizes, extra in [(record_of(artwork, "images"), artwork), *further]:
-        url, small, full = _sized(sizes, task.url, side)
-        found.append((url, replace(about, extra={"full_url": full, **extra}), small))
+        small, choice, original = _versions(sizes, task.url, side)
+        if choice is not None:
+            full = original or choice.full_url
+            told = replace(about, extra={FULL_URL: full, **extra})
+            found.append((choice.url, told, small if small != choice.url else None))
     return museum.pictures(found, task.depth)
 
 
-def _sized(sizes: Record, base: str, side: int) -> tuple[str | None, str | None, str | None]:
-    """The addresses of a picture in the size to fetch, of a smaller one, and of the largest.
+def _versions(sizes: Record, base: str, side: int) -> tuple[str | None, Choice | None, str | None]:
+    """The address of a picture's smallest version, the one to fetch, and the address of the original.
 
-    Both ``web``, some 900 pixels wide, and ``print``, 3400, are JPEG; ``full`` is a TIFF of hundreds of megabytes.
+    ``web``, some 900 pixels long, and ``print``, 3400, are JPEG; ``full`` is a TIFF of hundreds of megabytes.
     """
-    given = {name: record_of(sizes, name) for name in ("web", "print", "full")}
-    addresses = {name: museum.address(base, text_of(size, "url")) for name, size in given.items()}
-    named = [name for name in ("web", "print") if addresses[name]] or [name for name in ("full",) if addresses[name]]
-    if not named:
-        return None, None, None
-    longest = {name: max(number_of(given[name], "width"), number_of(given[name], "height")) for name in named}
-    # One of unknown size is taken at its name's word.
-    chosen = next((name for name in named if longest[name] >= side or not longest[name]), named[-1])
-    small = addresses[named[0]] if chosen != named[0] else None
-    return addresses[chosen], small, addresses["full"] or addresses["print"]
+    versions = {
+        name: Version(url, longer(size.get("width"), size.get("height")))
+        for name in ("web", "print", "full")
+        if (url := museum.address(base, text_of(size := record_of(sizes, name), "url")))
+    }
+    original = versions.pop("full", None) if len(versions) > 1 else versions.get("full")
+    choice = choose([*versions.values()], side)
+    return next((each.url for each in versions.values()), None), choice, original.url if original else None

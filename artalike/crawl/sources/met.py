@@ -17,6 +17,7 @@ from anyio import to_thread
 from artalike.crawl.sources import museum
 from artalike.crawl.sources.base import Found, Reach
 from artalike.crawl.sources.batches import in_batches
+from artalike.crawl.sources.findings import FULL_URL
 from artalike.crawl.sources.museum import Progress, Record, address, text_of, texts_of
 from artalike.errors import FailureKind, ParseError
 from artalike.records import Candidate, Metadata, Task
@@ -117,6 +118,6 @@ def pictures_of(record: Record, task: Task, only_open: bool) -> list[Candidate]:
     )
     full = address(task.url, text_of(record, "primaryImage"))
     first = address(task.url, text_of(record, "primaryImageSmall")) or full
-    told = replace(about, extra={"full_url": full, **record})
+    told = replace(about, extra={FULL_URL: full, **record})
     further = (address(task.url, written) for written in texts_of(record, "additionalImages"))
     return museum.pictures([(first, told, None), *((url, about, None) for url in further)], task.depth)

@@ -81,7 +81,7 @@ def root_of(kind: str, text: str) -> str | None:
     given = parse_qsl(query, keep_blank_values=True)
     if not all(value.strip() for _, value in given):
         return None
-    return f"{kind}:{urlencode(sorted(given), errors='replace')}"
+    return f"{kind}:{urlencode(sorted((each.strip(), value.strip()) for each, value in given), errors='replace')}"
 
 
 def parameters(root: str) -> dict[str, str]:

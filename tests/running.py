@@ -17,6 +17,7 @@ from artalike.embedding.card import ModelCard
 from artalike.records import FloatArray, PixelArray, Preprocess
 from artalike.service import Service
 from artalike.storage.folder import DataFolder
+from tests.sites import NO_KNOWN_HOSTS
 
 TOKEN = "test-token"
 
@@ -45,7 +46,8 @@ def settings_for(data: Path, **sections: dict[str, Any]) -> Settings:
     base: dict[str, dict[str, Any]] = {
         "server": {"port": 0},
         "storage": {"data": data, "commit_seconds": 0.05},
-        "crawl": {"allow_private": True, "host_rate": 0, "host_concurrency": 8, "backoff_seconds": 0.05},
+        "crawl": {"allow_private": True, "host_rate": 0, "host_concurrency": 8, "backoff_seconds": 0.05}
+        | {"host_rules": NO_KNOWN_HOSTS},
         "download": {"connect_seconds": 2, "read_seconds": 1, "total_seconds": 3},
         "admin": {"token": TOKEN},
     }

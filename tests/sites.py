@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
 
@@ -25,6 +26,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict
 from PIL import Image, ImageDraw
 
+NO_KNOWN_HOSTS: Final = str(Path(__file__).with_name("no_known_hosts.toml"))
+"""For ``crawl.host_rules``: all hosts go by the settings, also those of the city that carry a museum's real name."""
 HOSTILE_NAME: Final = """"><script>alert('x')</script>\u202egpj.exe 100% & söñ.jpg"""
 BOMB_BYTES: Final = 64_000_000
 """What the gzip bomb unpacks to."""

@@ -205,7 +205,7 @@ class Fetcher:
         host = urls.host_of(url)
         rule = self._known.of(host)
         if rule is not None:
-            slots = self.slots  # what an owner has asked for holds for visitors and crawl together
+            slots = self.slots if rule.limits else slots  # its owner means visitors and crawl together
             headers = {**self._headers_of(rule), **headers}
         wait = slots.wait(host)
         if wait > self._settings.download.total_seconds:

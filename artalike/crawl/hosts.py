@@ -2,15 +2,15 @@
 
 ::
 
-    ["api.example.org"]         # this host, at any port; "*.example.org" is every host below example.org
-    rate = 1.0                  # requests a second, 0 for no limit
-    concurrency = 1             # requests at once
+    ["api.example.org"]         # this host, at any port; "*.example.org" is every host below example.org, "*" all
+    rate = 1.0                  # requests a second, 0 for no limit; crawl.host_rate where it is left out
+    concurrency = 1             # requests at once; crawl.host_concurrency where it is left out
     headers = { "X-Crawler" = "{user_agent}" }   # sent with each request; the braces stand for our User-Agent
     source = "https://…"        # where its owner says so
 
 The first that fits counts: of the user's file before ours, of a host by its name before one by ``*``, of the longer
-``*`` before the shorter. It stands in place of ``crawl.host_rate`` and ``crawl.host_concurrency``, also where these
-would be slower; a robots.txt that asks for more time still has it.
+``*`` before the shorter. It stands in place of the settings, also where these would be slower; a robots.txt that asks
+for more time still has it. A user's ``["*"]`` with nothing below it leaves everything to the settings.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ def _plain_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 class HostRule(BaseModel):
-    """How one host is asked. ``rate`` is requests a second, 0 for no limit."""
+    """How one host is asked. ``rate`` is requests a second, 0 for no limit; None leaves it to the settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate: float = Field(1.0, ge=0, allow_inf_nan=False)
-    concurrency: int = Field(1, ge=1)
+    rate: float | None = Field(None, ge=0, allow_inf_nan=False)
+    concurrency: int | None = Field(None, ge=1)
     headers: Annotated[Mapping[str, str], AfterValidator(_plain_headers)] = Field(default_factory=dict)
     source: str = ""
 
     @property
-    def interval(self) -> float:
-        """Seconds from one start to the next, 0 for none."""
-        return 1.0 / self.rate if self.rate else 0.0
+    def limits(self) -> bool:
+        """Whether the host's owner has named a number."""
+        return self.rate is not None or self.concurrency is not None
 
 
 class HostRules:
@@ -72,7 +72,7 @@ class HostRules:
         if not any(self._files):
             return None
         name = _PORT.sub("", host)
-        patterns = [name, *(f"*{name[dot.start() :]}" for dot in _DOT.finditer(name))]
+        patterns = [name, *(f"*{name[dot.start() :]}" for dot in _DOT.finditer(name)), "*"]
         return next((rules[pattern] for rules in self._files for pattern in patterns if pattern in rules), None)
 
 
@@ -97,6 +97,8 @@ def _read(path: Path) -> Mapping[str, HostRule]:
 
 
 def _pattern(path: Path, name: str) -> str:
+    if name == "*":
+        return name
     star = "*." if name.startswith("*.") else ""
     host = name.removeprefix("*.")
     try:
@@ -104,7 +106,9 @@ def _pattern(path: Path, name: str) -> str:
     except ValueError:
         known = ""
     if not known or _PORT.search(known) or "/" in host:
-        raise SettingError(f"{path}: [{name!r}]: expected a host's name without a port, or *.name for those below it")
+        raise SettingError(
+            f"{path}: [{name!r}]: expected a host's name without a port, *.name for those below it, or *"
+        )
     return star + known
 
 

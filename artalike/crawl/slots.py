@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from artalike.crawl.hosts import HostRule, HostRules
+from artalike.crawl.hosts import HostRules
 from artalike.crawl.pace import Pace
 
 LOCAL: Final = ""
@@ -43,9 +43,19 @@ class HostState:
     latency: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    rate: float
+    concurrency: int
+
+    @property
+    def interval(self) -> float:
+        return 1.0 / self.rate if self.rate else 0.0
+
+
 @dataclass(slots=True)
 class _Slot:
-    rule: HostRule
+    rule: _Rule
     pace: Pace
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     line: deque[asyncio.Future[None]] = field(default_factory=deque)
@@ -111,9 +121,9 @@ class Slots:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._rule = HostRule(rate=rate, concurrency=concurrency)
+        self._rule = _Rule(rate, concurrency)
         self._known = known or HostRules()
-        self._own_rules: dict[str, HostRule] = {}
+        self._own_rules: dict[str, _Rule] = {}
         self._clock = clock
         self._sleep = sleep
         self._slots: dict[str, _Slot] = {}
@@ -124,7 +134,7 @@ class Slots:
 
     def rule(self, host: str, *, rate: float, concurrency: int) -> None:
         """Another rate and concurrency for one host, from its next slot on. To be called before it is asked."""
-        self._own_rules[host] = HostRule(rate=rate, concurrency=concurrency)
+        self._own_rules[host] = _Rule(rate, concurrency)
 
     @asynccontextmanager
     async def hold(self, host: str, *, delay: float | None = None) -> AsyncIterator[Turn]:
@@ -232,8 +242,14 @@ class Slots:
             slot = self._slots[host] = _Slot(rule, Pace(rule.concurrency))
         return slot
 
-    def _rule_of(self, host: str) -> HostRule:
-        return self._own_rules.get(host) or self._known.of(host) or self._rule
+    def _rule_of(self, host: str) -> _Rule:
+        known = self._known.of(host)
+        if host in self._own_rules or known is None:
+            return self._own_rules.get(host, self._rule)
+        return _Rule(
+            self._rule.rate if known.rate is None else known.rate,
+            self._rule.concurrency if known.concurrency is None else known.concurrency,
+        )
 
     def _collect(self) -> None:
         now = self._clock()

@@ -14,7 +14,7 @@ from artalike.crawl.sources import source_for
 from artalike.crawl.urls import host_of
 from artalike.errors import ItemError
 from artalike.records import IMAGE_KIND, Candidate, Metadata, Task
-from tests.sites import LoopbackResolver, MisbehavingSite
+from tests.sites import NO_KNOWN_HOSTS, LoopbackResolver, MisbehavingSite
 
 Open = Callable[..., AbstractAsyncContextManager[Fetcher]]
 
@@ -26,7 +26,7 @@ def settings_for(
 ) -> Settings:
     """Settings that let tests ask loopback, without waiting between requests."""
     return Settings(
-        crawl=Crawl(**({"allow_private": True, "host_rate": 0} | dict(crawl or {}))),
+        crawl=Crawl(**({"allow_private": True, "host_rate": 0, "host_rules": NO_KNOWN_HOSTS} | dict(crawl or {}))),
         download=DownloadSettings(**({"read_seconds": 0.4, "connect_seconds": 2} | dict(download or {}))),
         gallery=Gallery(**dict(gallery or {})),
     )

@@ -91,7 +91,6 @@ def test_the_users_file_goes_before_ours(file: Path) -> None:
         ('["a.test:80"]\nrate = 1', None),
         ('["a.test:8080"]', "expected a host's name"),
         ('["a.test/x"]', "expected a host's name"),
-        ('["*"]', "expected a host's name"),
         ('["a.*.test"]', "expected a host's name"),
         ('[""]', "expected a host's name"),
     ],
@@ -120,6 +119,8 @@ def test_what_owners_ask_for_is_in_our_rules_with_its_source() -> None:
     for host, (rate, concurrency) in limits.items():
         rule = rules.of(host)
         assert rule is not None
+        assert rule.rate is not None
+        assert rule.concurrency is not None
         assert 0 < rule.rate <= rate
         assert rule.concurrency <= concurrency
 
@@ -130,6 +131,18 @@ def test_a_known_rule_stands_in_place_of_the_settings() -> None:
     assert (slots.limit("a.test:8080"), slots.limit("b.test")) == (3, 1)
     slots.back_off("a.test:8080", 0)
     assert slots.statistics()[0].pause == 2
+
+
+def test_what_a_rule_leaves_out_is_as_the_settings_say(file: Path) -> None:
+    file.write_text('["*"]\n["a.test"]\nconcurrency = 3\n["*.test"]\nrate = 0')
+    slots = Slots(concurrency=2, rate=10, known=hosts.load(str(file)))
+    for host in ("a.test", "b.test", "api.artic.edu"):
+        slots.back_off(host, 0)
+    assert {state.host: (state.pause, state.limit) for state in slots.statistics()} == {
+        "a.test": (0.1, 3),
+        "b.test": (0, 2),
+        "api.artic.edu": (0.1, 2),
+    }
 
 
 async def test_headers_are_sent_to_the_host_that_wants_them_and_to_no_other(site: MisbehavingSite, file: Path) -> None:

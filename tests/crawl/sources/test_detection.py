@@ -44,7 +44,11 @@ from tests.sites import draw
         ("https://commons.m.wikimedia.org/wiki/Category:Maps#x", "commons", "commons:Category:Maps"),
         ("https://commons.wikimedia.org/w/index.php?title=Category:Maps", "commons", "commons:Category:Maps"),
         ("https://commons.wikimedia.org/wiki/Main_Page", "page", "https://commons.wikimedia.org/wiki/Main_Page"),
-        ("https://example.com/w/index.php?title=Category:X", "page", "https://example.com/w/index.php?title=Category:X"),
+        (
+            "https://example.com/w/index.php?title=Category:X",
+            "page",
+            "https://example.com/w/index.php?title=Category:X",
+        ),
     ],
 )
 def test_an_address_is_of_a_kind(source: str, kind: str, url: str) -> None:

@@ -119,6 +119,8 @@ class Artwork:
     ``width`` and ``height`` are pixels after orientation; ``color`` is ``#rrggbb``; ``phash`` is the 64-bit
     DCT hash as an unsigned integer; ``thumbnails`` maps a width of the settings to an encoded JPEG;
     ``model_input`` is uint8, height × width × 3, as the model's preprocessing wants it before normalisation.
+    ``signature`` is int8: 256 numbers of light, then 32 of colour; empty when the picture shows too little for
+    ``phash`` to mean anything.
     """
 
     width: int
@@ -128,6 +130,7 @@ class Artwork:
     phash: int
     thumbnails: Mapping[int, bytes]
     model_input: PixelArray
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

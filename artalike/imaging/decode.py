@@ -13,11 +13,12 @@ from artalike.imaging.guard import check_size, translated
 from artalike.imaging.model_input import model_input
 from artalike.imaging.phash import perceptual_hash
 from artalike.imaging.pixels import upright_rgb
+from artalike.imaging.signature import signature
 from artalike.imaging.thumbnails import thumbnails
 from artalike.records import Artwork, Preprocess
 
 MINIATURE = (64, 64)
-"""The small version, squashed to a square, that colour and perceptual hash are taken from."""
+"""The small version, squashed to a square, that colour, perceptual hash and signature are taken from."""
 
 
 def decode(data: bytes, preprocess: Preprocess, settings: Imaging) -> Artwork:
@@ -31,7 +32,8 @@ def decode(data: bytes, preprocess: Preprocess, settings: Imaging) -> Artwork:
     image_format = identify(data)
     with translated():
         image = _read(data, image_format, settings)
-    miniature = image.resize(MINIATURE, Image.Resampling.BOX, reducing_gap=2.0)
+    # Not BOX: its aliases depend on the size of the picture, and made a copy's hash differ five times as much.
+    miniature = image.resize(MINIATURE, Image.Resampling.BILINEAR, reducing_gap=2.0)
     return Artwork(
         width=image.width,
         height=image.height,
@@ -40,6 +42,7 @@ def decode(data: bytes, preprocess: Preprocess, settings: Imaging) -> Artwork:
         phash=perceptual_hash(miniature),
         thumbnails=thumbnails(image, settings.thumbnail_widths, settings.thumbnail_quality),
         model_input=model_input(image, preprocess),
+        signature=signature(miniature),
     )
 
 

@@ -25,20 +25,22 @@ def perceptual_hash(image: Image.Image) -> int:
     grey square of 32 × 32, its DCT-II, of that the 8 × 8 lowest frequencies without the constant row and
     column, each one bit: over the median or not. Bits are in reading order, the first the highest.
     """
-    grey = np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float64)
+    grey = np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.float64)
     low = LOW_FREQUENCIES @ grey @ LOW_FREQUENCIES.T
     low[np.abs(low) < FLAT] = 0.0
     bits = low > np.median(low)
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def _low_frequencies() -> NDArray[np.float64]:
-    """Rows 1 to 8 of the orthonormal DCT-II matrix, (8, 32)."""
-    frequency = np.arange(1, BITS + 1)[:, np.newaxis]
+def _cosines() -> NDArray[np.float64]:
+    """The orthonormal DCT-II matrix, (32, 32)."""
+    frequency = np.arange(SIDE)[:, np.newaxis]
     position = np.arange(SIDE)[np.newaxis, :]
     cosines: NDArray[np.float64] = np.cos(np.pi * frequency * (2 * position + 1) / (2 * SIDE))
     cosines *= np.sqrt(2 / SIDE)
+    cosines[0] *= np.sqrt(1 / 2)
     return cosines
 
 
-LOW_FREQUENCIES: Final = _low_frequencies()
+COSINES: Final = _cosines()
+LOW_FREQUENCIES: Final = COSINES[1 : BITS + 1]

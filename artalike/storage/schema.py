@@ -165,12 +165,11 @@ CREATE TABLE fingerprints (
     phash     INTEGER NOT NULL,                      -- 64 bits, two's complement
     signature BLOB    NOT NULL                       -- int8: 256 of light, 32 of colour
 );
--- Hashes that differ in four bits agree in at least one of five bands. Each holds all that a look-up reads.
-CREATE INDEX fingerprints_1 ON fingerprints ((phash >> 51) & 8191, phash);
-CREATE INDEX fingerprints_2 ON fingerprints ((phash >> 38) & 8191, phash);
-CREATE INDEX fingerprints_3 ON fingerprints ((phash >> 25) & 8191, phash);
-CREATE INDEX fingerprints_4 ON fingerprints ((phash >> 12) & 8191, phash);
-CREATE INDEX fingerprints_5 ON fingerprints (phash & 4095, phash);
+-- Hashes that differ in three bits agree in at least one of four bands. Each holds all that a look-up reads.
+CREATE INDEX fingerprints_1 ON fingerprints ((phash >> 48) & 65535, phash);
+CREATE INDEX fingerprints_2 ON fingerprints ((phash >> 32) & 65535, phash);
+CREATE INDEX fingerprints_3 ON fingerprints ((phash >> 16) & 65535, phash);
+CREATE INDEX fingerprints_4 ON fingerprints (phash & 65535, phash);
 """
 
 MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES)

@@ -14,9 +14,9 @@ from artalike.records import Image
 from artalike.search.ranked import Query, Ranking
 from artalike.web import requests
 from artalike.web.metrics import metrics
-from artalike.web.params import RandomQuery, SearchQuery, SimilarQuery, UploadQuery
+from artalike.web.params import NearDuplicatesQuery, RandomQuery, SearchQuery, SimilarQuery, UploadQuery
 from artalike.web.services import SERVICES, Services
-from artalike.web.views import image_json, random_answer, ranking_json, similar_answer
+from artalike.web.views import image_json, near_duplicates_answer, random_answer, ranking_json, similar_answer
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 PLACES_MOST: Final = 16  # so many pictures to search by are held in memory at once
@@ -66,7 +66,18 @@ async def search_by_pictures(request: web.Request) -> web.StreamResponse:
 
 async def image(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
-    return web.json_response(image_json(await _image(request), services.settings))
+    found = await _image(request)
+    others = await services.images.near_duplicates(found.id)
+    return web.json_response({**image_json(found, services.settings), "near_duplicates": len(others)})
+
+
+async def near_duplicates(request: web.Request) -> web.StreamResponse:
+    params = requests.query(request, NearDuplicatesQuery)
+    found = await _image(request)
+    answer = await near_duplicates_answer(
+        request.app[SERVICES], id=found.id, limit=params.limit, offset=params.offset or 0
+    )
+    return web.json_response(answer)
 
 
 async def similar(request: web.Request) -> web.StreamResponse:
@@ -159,6 +170,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/api/search", search_by_pictures),
         web.get("/api/images/{id}", image),
         web.get("/api/images/{id}/similar", similar),
+        web.get("/api/images/{id}/near-duplicates", near_duplicates),
         web.get("/thumbs/{id}/{width}", thumbnail),
         web.get("/api/stats", stats),
         web.get("/healthz", alive),

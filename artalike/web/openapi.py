@@ -70,7 +70,15 @@ OPERATIONS: Final = (
         answer=schemas.RankedAnswer,
         problems=(400, 408, 413, 415, 422, 503),
     ),
-    Operation(method="get", path="/api/images/{id}", summary="One image", answer=schemas.Image, problems=(404,)),
+    Operation(method="get", path="/api/images/{id}", summary="One image", answer=schemas.SingleImage, problems=(404,)),
+    Operation(
+        method="get",
+        path="/api/images/{id}/near-duplicates",
+        summary="The same picture resized or recompressed: other images, the largest first",
+        query=params.NearDuplicatesQuery,
+        answer=schemas.NearDuplicatesAnswer,
+        problems=(400, 404),
+    ),
     Operation(
         method="get",
         path="/api/images/{id}/similar",

@@ -73,6 +73,11 @@ class SimilarQuery(Query):
     cursor: Cursor = None
 
 
+class NearDuplicatesQuery(Query):
+    limit: Limit = LIMIT_DEFAULT
+    offset: Depth = None
+
+
 class UploadQuery(Query):
     limit: Limit = LIMIT_DEFAULT
 

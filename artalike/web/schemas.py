@@ -34,6 +34,12 @@ class Image(Answer):
     color: Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
 
 
+class SingleImage(Image):
+    near_duplicates: Annotated[
+        int, Field(ge=0, description="other images that show the same picture, resized or recompressed")
+    ]
+
+
 class RankedImage(Image):
     score: Annotated[float, Field(ge=-1.001, le=1.001, description="cosine, -1 to 1")]
 
@@ -46,6 +52,12 @@ class RandomAnswer(Answer):
     next: NextUrl
     total: Annotated[int, Field(description="images in the collection now")]
     seed: Annotated[int, Field(description="names the order; negative ones are the server's own")]
+
+
+class NearDuplicatesAnswer(Answer):
+    results: list[Image]
+    next: NextUrl
+    total: Annotated[int, Field(description="near-duplicates of the image")]
 
 
 class RankedAnswer(Answer):

@@ -119,6 +119,24 @@ async def similar_answer(
     return ranking_json(ranking, services.settings, f"/api/images/{id}/similar", limit)
 
 
+async def near_duplicates_answer(
+    services: Services,
+    *,
+    id: int,  # noqa: A002 - what the API calls it
+    limit: int,
+    offset: int = 0,
+) -> dict[str, Any]:
+    """``{"results", "next", "total"}``: the other images that show the same picture, largest first."""
+    others = await services.images.near_duplicates(id)
+    there = await services.images.images(others[offset : offset + limit])
+    end = offset + limit
+    return {
+        "results": [image_json(image, services.settings) for image in there],
+        "next": f"/api/images/{id}/near-duplicates?offset={end}&limit={limit}" if end < len(others) else None,
+        "total": len(others),
+    }
+
+
 def ranking_json(ranking: Ranking, settings: Settings, path: str, limit: int) -> dict[str, Any]:
     """``{"results", "next", "total"}``; ``path`` is where the next page is asked for."""
     return {

@@ -61,7 +61,34 @@ async def test_an_image_has_every_field_of_the_contract(serve: Serve) -> None:
         "source": "https://museum.example/list.txt",
         "added_at": "2025-10-09T08:53:20.000Z",
         "color": "#a0b0c0",
+        "near_duplicates": 0,
     }
+
+
+async def test_an_image_tells_of_its_near_duplicates_and_they_are_given_largest_first(serve: Serve) -> None:
+    fake = make_services(9)
+    fake.images.groups = [{2, 4, 5, 8}]
+    client = await serve(fake)
+    assert (await get(client, "/api/images/4"))["near_duplicates"] == 3
+    answer = await get(client, "/api/images/4/near-duplicates")
+    schemas.NearDuplicatesAnswer.model_validate(answer)
+    assert ([image["id"] for image in answer["results"]], answer["total"], answer["next"]) == ([8, 5, 2], 3, None)
+    assert await follow(client, "/api/images/4/near-duplicates?limit=1") == [8, 5, 2]
+    assert (await get(client, "/api/images/1/near-duplicates"))["results"] == []
+
+
+async def test_near_duplicates_are_asked_for_within_bounds(serve: Serve) -> None:
+    client = await serve(make_services(1))
+    for query in ("limit=0", "limit=201", "limit=x", "offset=-1", "offset=1000000"):
+        await get(client, f"/api/images/1/near-duplicates?{query}", 400)
+    for image_id in ("2", "x", "99999999999999999999"):
+        await get(client, f"/api/images/{image_id}/near-duplicates", 404)
+
+
+async def test_lists_do_not_look_for_near_duplicates(serve: Serve) -> None:
+    client = await serve(make_services(5))
+    for url in ("/api/random", "/api/search?id=1", "/api/images/1/similar"):
+        assert all("near_duplicates" not in image for image in (await get(client, url))["results"])
 
 
 async def test_answers_have_the_shape_that_is_described(serve: Serve) -> None:

@@ -45,10 +45,10 @@ MAX_REFUSALS: Final = 3
 ASKED_AT_ONCE: Final = 10
 """Image services asked before what has been found so far is handed on."""
 
-_PATH: Final = re.compile(
+_ADDRESS: Final = re.compile(
     r"/manifest(?:\.json|/v?[23]|/[23]/manifest(?:\.json)?)?/?$|/info\.json$|/collections?/top(?:\.json)?$"
-    r"|/iiif/(?:.*/)?(?:manifests?|collections?)/[^/.]+(?:\.json)?$|/iiif/(?:.*/)?collection(?:\.json)?$"
-    r"|/presentation/v?[23](?:\.\d)?/.+|/all-changes(?:\.json)?$",
+    r"|/(?:/iiif\.[^/]+|iiif)/(?:.*/)?(?:manifests?|collections?)(?:/[^/.]+){1,3}(?:\.json)?$"
+    r"|/iiif/(?:.*/)?collection(?:\.json)?$|/presentation/v?[23](?:\.\d)?/.+|/all-changes(?:\.json)?$",
     re.IGNORECASE,
 )
 _CONTEXT: Final = re.compile(
@@ -76,7 +76,7 @@ class IiifSource:
         url = urls.web(text)
         if url is None:
             return None
-        return _shown_in(text) or (url if _PATH.search(urlsplit(url).path) else None)
+        return _shown_in(text) or (url if _ADDRESS.search(url.partition("?")[0]) else None)
 
     def recognizes(self, document: Document) -> bool:
         return _is_iiif(head(document))

@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from artalike.web import admin, api, openapi, pages, stream
+from artalike.web import admin, api, openapi, pages, removal, stream
 from artalike.web.auth import AUTH, Auth
 from artalike.web.headers import add_headers
 from artalike.web.metrics import request_metrics
@@ -25,7 +25,7 @@ def create_app(services: Services) -> web.Application:
     app[AUTH] = Auth(services.admin_token)
     app[stream.STREAMS] = set()
     app[api.PLACES] = asyncio.Semaphore(api.PLACES_MOST)
-    for room in (api, stream, admin, openapi):
+    for room in (api, stream, admin, removal, openapi):
         app.add_routes(room.routes())
     pages.add_pages(app)
     app.on_response_prepare.append(add_headers)

@@ -14,7 +14,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import jinja2
 from aiohttp import hdrs, web
@@ -39,6 +39,7 @@ _LONGEST_TEXT: Final = 500
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\s]+")
 # Bidirectional overrides and isolates: inside an attribute or a title nothing contains them.
 _DIRECTIONS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_MAILBOX: Final = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}")
 _SEED: Final = re.compile(r"-?[0-9]{1,15}")
 
 
@@ -68,6 +69,13 @@ def web_link(url: object) -> str:
 def host_of(url: str) -> str:
     """The host of an address that :func:`web_link` lets pass, with its port."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def contact_link(text: str) -> str:
+    """Where a contact may be linked to: a web address, or the mailbox of an e-mail address; empty for any other."""
+    if _MAILBOX.fullmatch(text):
+        return "mailto:" + quote(text, safe="@")
+    return web_link(text)
 
 
 def add_pages(app: web.Application) -> None:
@@ -151,7 +159,9 @@ def _wall(
 
 def _render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
     page = request.app[TEMPLATES].get_template(template)
-    text = page.render(assets=request.app[ASSETS], gallery=request.app[SERVICES].settings.gallery, **context)
+    settings = request.app[SERVICES].settings
+    contact = plain(settings.gallery.contact or settings.crawl.contact)
+    text = page.render(assets=request.app[ASSETS], gallery=settings.gallery, contact=contact, **context)
     headers = {hdrs.CACHE_CONTROL: "no-cache"}
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
@@ -188,7 +198,8 @@ def _read() -> tuple[Assets, jinja2.Environment]:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(plain=plain, name_of=name_of, web_link=web_link, host_of=host_of)
+    filters = (plain, name_of, web_link, host_of, contact_link)
+    environment.filters.update({made.__name__: made for made in filters})
     for name in environment.list_templates():
         environment.get_template(name)
     return Assets.load(folder("static")), environment

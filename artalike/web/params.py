@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from artalike import durations
 from artalike.search.random_pages import SEED_LIMIT
 from artalike.search.ranked import DEPTH, ID_LIMIT
+from artalike.storage.blocks import REASON_LENGTH, VALUE_LENGTH
 
 LIMIT_DEFAULT: Final = 50
 LIMIT_MOST: Final = 200
@@ -110,6 +111,45 @@ class SeedChange(Body):
     recrawl: Annotated[
         str | None, Field(pattern=durations.PATTERN, description='a span of time like "90m", "6h" or "7d", or "never"')
     ] = None
+
+
+class ImageByAddress(Query):
+    url: Annotated[
+        str, Field(min_length=1, max_length=URL_LENGTH, description=f"an address of up to {URL_LENGTH} characters")
+    ]
+
+
+BlockKindText = Literal["sha256", "phash", "host", "url"]
+BLOCK_KINDS: Final = '"host", "url", "sha256" or "phash"'
+
+Reason = Annotated[
+    str | None,
+    Field(max_length=REASON_LENGTH, description=f"a few words, up to {REASON_LENGTH} characters, for the record"),
+]
+
+BlockValue = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=VALUE_LENGTH,
+        description="a host, an address with * for anything, or a hash in hexadecimal digits",
+    ),
+]
+
+
+class RemovalQuery(Query):
+    reason: Reason = None
+
+
+class BlockQuery(Query):
+    kind: Annotated[BlockKindText, Field(description=BLOCK_KINDS)]
+    value: BlockValue
+
+
+class BlockBody(Body):
+    kind: Annotated[BlockKindText, Field(description=BLOCK_KINDS)]
+    value: BlockValue
+    reason: Reason = None
 
 
 class RetryBody(Body):

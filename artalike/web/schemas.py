@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from artalike.records import SeedState
+from artalike.storage.blocks import BlockKind
 
 
 class Answer(BaseModel):
@@ -109,6 +110,32 @@ class FailureGroup(Answer):
 
 class Failures(Answer):
     results: list[FailureGroup]
+
+
+class ImageId(Answer):
+    id: int
+
+
+class Block(Answer):
+    """What must never come in, or come back."""
+
+    id: int
+    kind: BlockKind
+    value: str
+    reason: str | None
+    created_at: datetime
+
+
+class NewBlock(Block):
+    removed: Annotated[int, Field(description="images that it has taken out")]
+
+
+class Blocks(Answer):
+    results: list[Block]
+
+
+class Matched(Answer):
+    images: Annotated[int, Field(description="that such a block would take out")]
 
 
 class Retried(Answer):

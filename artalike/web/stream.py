@@ -1,4 +1,4 @@
-"""Server-sent events: each newly searchable image, and the stats as they change.
+"""Server-sent events: each newly searchable image, each that is removed, and the stats as they change.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -44,9 +44,14 @@ class Stream:
         self._caught_up: set[int] = set()
 
     async def start(self, after: int | None) -> None:
-        """The stats, then what was missed since the event ``after``; of much, the latest."""
+        """The stats, then what was missed since the event ``after``; of much, the latest.
+
+        What has been removed of late is told to everyone: a page may have been away, or hold it from before.
+        """
         await self._write("retry: 2000\n\n")
         await self._send_stats()
+        for image_id in self._services.images.recently_removed:
+            await self._send(Event("removed", {"id": image_id}))
         if after is None:
             return
         last = (await self._services.images.totals()).max_id

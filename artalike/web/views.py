@@ -12,6 +12,7 @@ from artalike.errors import WORTH_RETRYING
 from artalike.records import FailureGroup, Image, Seed
 from artalike.search.random_pages import RandomPage
 from artalike.search.ranked import Query, Ranking
+from artalike.storage.blocks import Block
 from artalike.web.services import Services
 
 
@@ -72,6 +73,16 @@ def failure_json(group: FailureGroup) -> dict[str, Any]:
         "example_url": group.example_url,
         "example_detail": group.example_detail,
         "last_at": timestamp(group.last_at),
+    }
+
+
+def block_json(block: Block) -> dict[str, Any]:
+    return {
+        "id": block.id,
+        "kind": block.kind.value,
+        "value": block.value,
+        "reason": block.reason,
+        "created_at": timestamp(block.created_at),
     }
 
 

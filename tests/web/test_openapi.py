@@ -52,14 +52,20 @@ async def test_calls_answer_with_the_status_and_type_that_are_described(serve: S
     client = await serve(fake)
     bodies = {
         "/api/admin/seeds": {"source": "https://a.example/list.txt"},
+        "/api/admin/blocks": {"kind": "host", "value": "b.example"},
         "/admin/session": {"token": fake.services.admin_token},
+    }
+    queries = {
+        "/api/search": "?id=1",
+        "/api/admin/images": "?url=https://museum.example/3.jpg",
+        "/api/admin/blocks/preview": "?kind=host&value=museum.example",
     }
     await client.post("/api/admin/seeds", json=bodies["/api/admin/seeds"], headers=BEARER)
     for operation in OPERATIONS:
         if operation.upload or (operation.body is not None and operation.path not in bodies):
             continue
         url = operation.path.replace("{id}", "1").replace("{width}", "256")
-        url += "?id=1" if operation.path == "/api/search" else ""
+        url += queries.get(operation.path, "")
         body = bodies.get(operation.path) if operation.body is not None else None
         async with client.request(operation.method, url, json=body, headers=BEARER) as response:
             described = document()["paths"][operation.path][operation.method]["responses"][str(response.status)]

@@ -12,6 +12,7 @@ from artalike.crawl.sources.aic import AicSource
 from artalike.crawl.sources.base import Document, Found, Reach, Source
 from artalike.crawl.sources.cleveland import ClevelandSource
 from artalike.crawl.sources.commons import CommonsSource
+from artalike.crawl.sources.feed import FeedSource
 from artalike.crawl.sources.folder import FolderSource
 from artalike.crawl.sources.funnel import Funnel
 from artalike.crawl.sources.iiif import IiifSource
@@ -38,6 +39,7 @@ _SPECIFIC: Final[tuple[Source, ...]] = (
     ImageSource(),
     IiifSource(),
     SitemapSource(),
+    FeedSource(),
     ListSource(),
     MetSource(),
     LouvreSource(),

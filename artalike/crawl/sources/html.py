@@ -102,7 +102,7 @@ class _Reader:
                 page.meta.setdefault(name, content)
 
     def _read_picture(self, element: HtmlElement) -> None:
-        choice = _best_source(element, self._side)
+        choice = None if _is_beacon(element) else _best_source(element, self._side)
         if choice is None:
             return
         said = self._said_of(element)
@@ -161,6 +161,12 @@ class _Reader:
         small = urls.join(base, thumbnail) if thumbnail else None
         large = urls.join(base, full) if full else None
         self._page.pictures.add(Candidate(url, thumbnail_url=small, metadata=said), full_url=large)
+
+
+def _is_beacon(element: HtmlElement) -> bool:
+    """Whether this is a dot that counts readers. Lazy loaders have such dots, too, until the picture comes."""
+    dot = {"0", "1"}.issuperset((element.get("width") or "", element.get("height") or ""))
+    return dot and not any(element.get(name) for name in (*_LAZY_SOURCES, *_SRCSETS))
 
 
 def _best_source(element: HtmlElement, preferred_side: int) -> Choice | None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from artalike.storage import near_duplicates
 from artalike.storage.catalog import Database
 from artalike.storage.commit import STORED
 from artalike.storage.thumbnails import ThumbnailFiles
@@ -46,6 +47,8 @@ QUERIES: Final = (
     Check(5, "a removed image is gone", """
         SELECT 'removed image ' || image_id || ' still has a vector' FROM vectors JOIN images ON images.id = image_id
         WHERE removed_at IS NOT NULL"""),
+    Check(5, "nothing of a removed image is compared with others", near_duplicates.REMOVED),
+    Check(4, "near-duplicates are groups of images that are there, named after the first", near_duplicates.GROUPS),
     Check(6, "nothing finished is forgotten", """
         SELECT 'finished address ' || url || ' leads to no image' FROM frontier
         WHERE state = 'done' AND kind = 'image'

@@ -59,6 +59,11 @@ GROUPS: Final = """
     WHERE removed_at IS NOT NULL OR members < 2 OR first <> near_group"""
 """What breaks a group: a line for each image that is in it wrongly."""
 
+REMOVED: Final = """
+    SELECT 'removed image ' || image_id || ' still has a fingerprint' FROM fingerprints
+    JOIN images ON images.id = image_id WHERE removed_at IS NOT NULL"""
+"""Removed images that new ones would still be compared with."""
+
 
 async def link(connection: Connection, committed: Sequence[tuple[int, Artwork]]) -> None:
     """Remember these images, by id, and join each to those whose copy it is, those of the same call as well.

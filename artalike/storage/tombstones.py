@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from artalike.errors import FailureKind
 from artalike.records import IMAGE_KIND
+from artalike.storage import near_duplicates
 from artalike.storage.catalog import Connection
 from artalike.storage.found import METADATA, Bounds
 from artalike.storage.rows import settle_seed
@@ -31,9 +32,9 @@ async def remove_images(
     By a ``block`` their addresses stay and their rows of the frontier fail with ``detail``; without one no address
     stays. Thumbnails and index are for :class:`~artalike.storage.followers.Followers`.
     """
-    wanted = json.dumps(list(ids))
-    await _lead_groups_anew(connection, wanted)
-    rows = await connection.execute_fetchall(_REMOVE, (time.time(), block, wanted))
+    wanted = list(ids)
+    await near_duplicates.forget(connection, wanted)
+    rows = await connection.execute_fetchall(_REMOVE, (time.time(), block, json.dumps(wanted)))
     removed = [row[0] for row in rows]
     gone = json.dumps(removed)
     await connection.execute(
@@ -138,14 +139,6 @@ def _by_seed(rows: Sequence[Any]) -> Iterable[tuple[int, Counter[str], int, int]
         )
 
 
-async def _lead_groups_anew(connection: Connection, wanted: str) -> None:
-    """Near-duplicates are named after the first of them: of those that stay, and one alone is no group."""
-    groups = await connection.execute_fetchall(
-        f"SELECT DISTINCT near_group FROM images WHERE {_AMONG} AND near_group IS NOT NULL", (wanted,)
-    )
-    await connection.executemany(_LEAD_ANEW, [(row[0], wanted) for row in groups])
-
-
 _BOUNDED: Final = Bounds().bounded_kinds
 
 _AMONG: Final = "id IN (SELECT value FROM json_each(?))"
@@ -178,11 +171,4 @@ _NAME_ANEW: Final = """
 UPDATE images SET url = coalesce((SELECT min(url) FROM image_urls WHERE image_id = ?1), url)
 WHERE id = ?1 AND removed_at IS NULL AND NOT EXISTS (
     SELECT 1 FROM image_urls WHERE image_id = ?1 AND image_urls.url = images.url)
-"""
-
-_LEAD_ANEW: Final = """
-UPDATE images SET near_group = (
-    SELECT CASE WHEN count(*) > 1 THEN min(id) END FROM images AS other
-    WHERE other.near_group = ?1 AND other.id NOT IN (SELECT value FROM json_each(?2)))
-WHERE near_group = ?1 AND id NOT IN (SELECT value FROM json_each(?2))
 """

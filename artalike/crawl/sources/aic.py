@@ -7,16 +7,16 @@ museum allows 60 requests a minute, and asks for an ``AIC-User-Agent`` header th
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
 from anyio import to_thread
 
-from artalike.config import Crawl
-from artalike.crawl import text
 from artalike.crawl.sources import museum
 from artalike.crawl.sources.base import Found, Reach
 from artalike.crawl.sources.museum import Progress, Record, text_of
+from artalike.crawl.transport import user_agent
 from artalike.records import Candidate, Metadata, Task
 
 PARAMETERS: Final = {"q": "q", "query": "q"}
@@ -45,7 +45,7 @@ class AicSource(museum.Museum):
     """The museum, or what a search finds there. The cursor is the number of the last page read.
 
     Open access is what the museum calls ``is_public_domain``. The listing begins with what was changed last, so a
-    recrawl ends at the first page on which nothing has changed.
+    recrawl ends at the first page on which nothing has changed. It lets go of what is not open any more.
     """
 
     kind = "aic"
@@ -65,22 +65,16 @@ class AicSource(museum.Museum):
             page = await museum.read_json(reach, url, headers=headers)
             artworks = museum.records_of(page, "data")
             changed = [each for each in artworks if museum.changed_since(each.get("updated_at"), task.checkpoint)]
-            candidates = await to_thread.run_sync(
-                _candidates, changed, museum.record_of(page, "config"), task, only_open
-            )
-            yield Found(candidates, progress.at(number), checkpoint=progress.started)
+            pictures = partial(_pictures, changed, museum.record_of(page, "config"), task)
+            found = await to_thread.run_sync(pictures, only_open)
+            gone = museum.closed(await to_thread.run_sync(pictures, False), found) if task.checkpoint else ()
+            yield Found(found, progress.at(number), gone=gone, checkpoint=progress.started)
             pages = museum.number_of(museum.record_of(page, "pagination"), "total_pages") or last
             if number >= pages or not artworks or not (changed or query):
                 return
 
 
-def user_agent(crawl: Crawl) -> str:
-    """Who asks, as the museum wants to be told."""
-    contact = text.plain(crawl.contact)  # a line break would end the header
-    return f"{crawl.user_agent} ({contact})" if contact else crawl.user_agent
-
-
-def _candidates(artworks: list[Record], config: Record, task: Task, only_open: bool) -> list[Candidate]:
+def _pictures(artworks: list[Record], config: Record, task: Task, only_open: bool) -> list[Candidate]:
     return [picture for artwork in artworks for picture in pictures_of(artwork, config, task, only_open)]
 
 

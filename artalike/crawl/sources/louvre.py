@@ -62,7 +62,9 @@ class LouvreSource(museum.Museum):
             yield Found([Candidate(url, task.kind, depth=task.depth + 1)], None)
         elif _ARK.search(task.url):
             record = await museum.read_json(reach, task.url)
-            yield Found(pictures_of(record, task, museum.only_open_access(task, reach.settings)), None)
+            every = pictures_of(record, task, False)
+            wanted = pictures_of(record, task, museum.only_open_access(task, reach.settings))
+            yield Found(wanted, None, gone=museum.closed(every, wanted) if task.recheck else ())
         else:
             document = await reach.document(task.url, accept="application/xml,*/*")
             steps = _steps(task, document, base, reach.settings.download.max_document_bytes)

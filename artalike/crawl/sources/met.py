@@ -37,7 +37,8 @@ PARAMETERS: Final = {
 class MetSource(museum.Museum):
     """The museum, or one object at its interface. The cursor is the number of the last object found.
 
-    Open access is what the museum calls ``isPublicDomain``. A recrawl reads what has changed since the last one.
+    Open access is what the museum calls ``isPublicDomain``. A recrawl reads what has changed since the last one, and
+    lets go of what is not open any more.
     """
 
     kind = "met"
@@ -46,7 +47,10 @@ class MetSource(museum.Museum):
     async def expand(self, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
         if not museum.is_root(task):
             record = await museum.read_json(reach, task.url)
-            yield Found(pictures_of(record, task, museum.only_open_access(task, reach.settings)), None)
+            only_open = museum.only_open_access(task, reach.settings)
+            # An object that is closed names no pictures any more: all that was found there has to go.
+            is_closed = task.recheck and only_open and record.get("isPublicDomain") is False
+            yield Found(pictures_of(record, task, only_open), None, gone=[task.url] if is_closed else ())
             return
         progress = Progress.of(task)
         numbers = await _numbers(task, reach)

@@ -199,6 +199,12 @@ def address(base: str, written: str | None) -> str | None:
     return None if written is None else urls.join(base, written) or written
 
 
+def closed(every: Iterable[Candidate], found: Iterable[Candidate]) -> list[str]:
+    """The addresses of pictures that their museum shows, and does not, or not any more, give to everyone."""
+    kept = {candidate.url for candidate in found}
+    return [candidate.url for candidate in every if candidate.url not in kept]
+
+
 def pictures(addresses: Iterable[tuple[str | None, Metadata, str | None]], depth: int) -> list[Candidate]:
     """The pictures of an object, each address once: what is said of it, and the address of a smaller version."""
     found: dict[str, Candidate] = {}

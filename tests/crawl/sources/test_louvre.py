@@ -62,7 +62,7 @@ async def test_the_pictures_of_all_records_arrive_with_all_that_is_said_of_them(
     assert "/en/page/apropos" not in asked
 
 
-async def test_another_crawl_reads_only_what_the_sitemaps_call_changed(tmp_path: Path) -> None:
+async def test_another_crawl_reads_what_the_sitemaps_call_changed_and_lets_go_of_what_is_closed(tmp_path: Path) -> None:
     house = Louvre([record(number, [image(number)]) for number in range(1, 5)])
     async with City(house) as city:
         async with running(settings_for(tmp_path, museums=AT_HOME), resolver=city.resolver) as service:
@@ -70,6 +70,7 @@ async def test_another_crawl_reads_only_what_the_sitemaps_call_changed(tmp_path:
             await settled(service)
             before = len(city.log)
             house.records["cl000000003"] |= {"title": "La Joconde", "modified": "2026-01-01"}
+            house.records["cl000000004"] = record(4, [image(4, copyright="© ADAGP, Paris 2026")], modified="2026-01-01")
             house.records["cl000000009"] = record(9, [image(9)])
             assert await service.frontier.crawl_again(seed_id)
             await settled(service)
@@ -77,10 +78,11 @@ async def test_another_crawl_reads_only_what_the_sitemaps_call_changed(tmp_path:
         asked = [each.path for each in city.log[before:]]
     assert sorted(path for path in asked if "sitemap" not in path) == [
         f"{ark(3)}.json",
+        f"{ark(4)}.json",
         f"{ark(9)}.json",
         "/media/cache/large/0000000021/0000000009_OG.JPG",
     ]
-    assert len(images) == 5
+    assert sorted(images) == [f"{number:010}_OG.JPG" for number in (1, 2, 3, 9)]
     assert images["0000000003_OG.JPG"].metadata.title == "La Joconde"
 
 

@@ -74,7 +74,7 @@ async def test_the_open_objects_of_a_department_arrive_with_all_that_is_said_of_
     assert again - refused >= 0.9
 
 
-async def test_another_crawl_reads_only_what_has_changed(tmp_path: Path) -> None:
+async def test_another_crawl_reads_only_what_has_changed_and_lets_go_of_what_is_closed(tmp_path: Path) -> None:
     house = Met([record(number) for number in range(1, 6)])
     async with City(house) as city:
         async with running(settings_for(tmp_path, museums=AT_HOME), resolver=city.resolver) as service:
@@ -82,15 +82,16 @@ async def test_another_crawl_reads_only_what_has_changed(tmp_path: Path) -> None
             await settled(service)
             before = len(city.log)
             house.records[2] |= {"title": "Wheat Field with Cypresses", "metadataDate": "2999-01-01T00:00:00Z"}
+            house.records[3] = record(3, public=False, metadataDate="2999-01-01T00:00:00Z")
             house.records[7] = record(7, metadataDate="2999-01-01T00:00:00Z")
             assert await service.frontier.crawl_again(seed_id)
             await settled(service)
             images = await collected(service)
         asked = [each.path for each in city.log[before:] if each.path != "/robots.txt"]
-    assert len(images) == 6
+    assert sorted(images) == [f"DP{number}0.jpg" for number in (1, 2, 4, 5, 7)]
     assert images["DP20.jpg"].metadata.title == "Wheat Field with Cypresses"
     assert asked[0].startswith(f"{LISTING}?metadataDate=2")
-    assert sorted(asked[1:]) == ["/CRDImages/ep/web-large/DP70.jpg", f"{LISTING}/2", f"{LISTING}/7"]
+    assert sorted(asked[1:]) == ["/CRDImages/ep/web-large/DP70.jpg", *(f"{LISTING}/{number}" for number in (2, 3, 7))]
 
 
 async def test_a_listing_goes_on_behind_its_cursor() -> None:

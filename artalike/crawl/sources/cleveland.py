@@ -55,7 +55,7 @@ class ClevelandSource(museum.Museum):
                 raise ParseError(FailureKind.BAD_DOCUMENT, f"{url}: no list of artworks as data")
             # Without a total, it ends with the first page that is empty.
             total = min(number_of(record_of(page, "info"), "total") or MAX_ARTWORKS, MAX_ARTWORKS) if artworks else 0
-            skip += len(artworks)
+            skip += min(len(artworks), museum.MAX_ENTRIES)
             candidates = await to_thread.run_sync(_candidates, records_of(page, "data"), task, only_open, side)
             yield Found(candidates, progress.at(skip), checkpoint=progress.started)
 

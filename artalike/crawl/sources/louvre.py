@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
+from artalike.config import Museums
 from artalike.crawl import urls
 from artalike.crawl.sources import museum
 from artalike.crawl.sources.base import Document, Found, Reach
@@ -79,6 +80,12 @@ def _address(base: str, page: str) -> str | None:
     return f"{base}/ark:/53355/{match[1]}.json" if match else None
 
 
+def _sitemap(base: str, url: str | None) -> str | None:
+    """Where a sitemap is: a mirror's index names those of the museum."""
+    home = Museums().louvre
+    return base + url.removeprefix(home) if url is not None and url.startswith(f"{home}/") else url
+
+
 def _steps(task: Task, document: Document, base: str, limit: int) -> Iterator[Step]:
     if task.depth > MAX_NESTING:
         raise ParseError(FailureKind.BAD_DOCUMENT, f"{document.url}: more than {MAX_NESTING} indexes around it")
@@ -89,7 +96,7 @@ def _steps(task: Task, document: Document, base: str, limit: int) -> Iterator[St
 def _candidates(entries: Iterator[Entry], task: Task, sitemap: str, base: str) -> Iterator[Candidate]:
     seen = set[str]()
     for entry in entries:
-        url = urls.join(sitemap, entry.url) if entry.is_sitemap else _address(base, entry.url)
+        url = _sitemap(base, urls.join(sitemap, entry.url)) if entry.is_sitemap else _address(base, entry.url)
         if url is not None and url not in seen:
             seen.add(url)
             yield Candidate(url, task.kind, depth=task.depth + 1, revision=entry.lastmod)

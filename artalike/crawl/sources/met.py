@@ -82,8 +82,8 @@ async def _numbers(task: Task, reach: Reach) -> list[int]:
     if not since or not found:
         return found
     # The search cannot be asked for changes: one request more saves one for each object.
-    changed = frozenset(await _read_numbers(reach, _with(objects, since)))
-    return [number for number in found if number in changed]
+    changed = await _read_numbers(reach, _with(objects, since))
+    return await to_thread.run_sync(lambda: sorted(set(found).intersection(changed)))
 
 
 def _with(url: str, query: dict[str, str]) -> str:

@@ -21,8 +21,8 @@ from artalike.records import Candidate, Metadata, Task
 
 MAX_QUERY: Final = 500
 """Characters of a root behind its colon."""
-MAX_PICTURES: Final = 1000
-"""Pictures kept of one object."""
+MAX_ENTRIES: Final = 1000
+"""Entries read of one list: of objects on a page, of pictures of an object."""
 CC0: Final = "Public domain, CC0 1.0: https://creativecommons.org/publicdomain/zero/1.0/"
 """The rights of what a museum has given to everyone under Creative Commons Zero, for a person to read."""
 
@@ -166,13 +166,14 @@ def text_of(record: Record, *names: str) -> str | None:
 def records_of(record: Record, name: str) -> list[Record]:
     """The objects in a field that lists objects."""
     value = record.get(name)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in value[:MAX_ENTRIES] if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def texts_of(record: Record, name: str) -> list[str]:
     """The texts in a field that lists texts."""
     value = record.get(name)
-    return [item for item in value if isinstance(item, str) and item.strip()] if isinstance(value, list) else []
+    entries = value[:MAX_ENTRIES] if isinstance(value, list) else []
+    return [item for item in entries if isinstance(item, str) and item.strip()]
 
 
 def record_of(record: Record, name: str) -> Record:
@@ -191,7 +192,7 @@ def number_of(record: Record, name: str) -> int:
 
 def joined(texts: Iterable[str | None]) -> str | None:
     """The texts that there are, each once, as one."""
-    return "; ".join(dict.fromkeys(filter(None, islice(texts, MAX_PICTURES)))) or None
+    return "; ".join(dict.fromkeys(filter(None, islice(texts, MAX_ENTRIES)))) or None
 
 
 def address(base: str, written: str | None) -> str | None:
@@ -208,7 +209,7 @@ def closed(every: Iterable[Candidate], found: Iterable[Candidate]) -> list[str]:
 def pictures(addresses: Iterable[tuple[str | None, Metadata, str | None]], depth: int) -> list[Candidate]:
     """The pictures of an object, each address once: what is said of it, and the address of a smaller version."""
     found: dict[str, Candidate] = {}
-    for url, metadata, thumbnail in islice(addresses, MAX_PICTURES):
+    for url, metadata, thumbnail in islice(addresses, MAX_ENTRIES):
         if url is not None and url not in found:
             found[url] = Candidate(url, thumbnail_url=thumbnail, depth=depth, metadata=metadata)
     return list(found.values())

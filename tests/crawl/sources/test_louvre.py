@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from artalike.config import Museums
+from artalike.crawl.fetcher import Fetcher
 from artalike.crawl.sources.louvre import TERMS, pictures_of
 from artalike.crawl.sources.sitemap import MAX_NESTING
 from artalike.errors import FailureKind, ParseError
@@ -18,6 +20,7 @@ from tests.city.louvre import BASE, HOST, Louvre, image, record
 from tests.crawl.conftest import task_for
 from tests.crawl.sources.visits import absurd, addresses, batches, check_all, collected, reaching, root
 from tests.running import running, settings_for, settled
+from tests.sites import LoopbackResolver, MisbehavingSite
 
 AT_HOME = {"louvre": BASE}
 CREDIT = "© 2011 Musée du Louvre / Thierry Ollivier"
@@ -100,6 +103,17 @@ async def test_a_sitemap_goes_on_behind_its_cursor() -> None:
         ("louvre", f"{BASE}{ark(2)}.json", "2024-03-01"),
     ]
     assert list(rest.candidates) == list(found.candidates[1:])
+
+
+async def test_a_mirror_of_the_sitemaps_stays_at_home(site: MisbehavingSite, fetcher: Fetcher) -> None:
+    home = "https://collections.louvre.fr"
+    locs = (f"{home}/media/sitemap/sitemap0.xml", f"{site.root}/1.xml", "https://elsewhere.org/2.xml")
+    body = "".join(f"<sitemap><loc>{loc}</loc></sitemap>" for loc in locs)
+    index = site.put("/sitemap.xml", f"<sitemapindex>{body}</sitemapindex>".encode(), "application/xml")
+    at_home = fetcher.settings.model_copy(update={"museums": Museums(louvre=site.root)})
+    async with Fetcher.open(at_home, resolver=LoopbackResolver(site.port)) as mirrored:
+        found = await batches(task_for(index, "louvre", depth=1), mirrored)
+    assert addresses(found) == [f"{site.root}/media/sitemap/sitemap0.xml", f"{site.root}/1.xml", locs[2]]
 
 
 async def test_one_record_is_a_source() -> None:

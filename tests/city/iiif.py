@@ -180,7 +180,10 @@ def reference3(name: str) -> Json:
 
 
 class IiifHouse:
-    """``documents`` are by path, ``scans`` by number, ``activities`` oldest first; ``refused`` is what got a 400."""
+    """``documents`` are by path, ``scans`` by number, ``activities`` oldest first; ``refused`` is what got a 400.
+
+    ``headers`` come with every document; ``statuses`` are answered at paths instead of anything else.
+    """
 
     hosts = (HOST,)
 
@@ -189,6 +192,8 @@ class IiifHouse:
         self.scans: dict[int, Scan] = {}
         self.activities: list[Json] = []
         self.refused: list[str] = []
+        self.headers: dict[str, str] = {}
+        self.statuses: dict[str, int] = {}
 
     def put(self, document: Json) -> str:
         """Publish a document at its own address, which is returned."""
@@ -212,17 +217,21 @@ class IiifHouse:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path
+        if path in self.statuses:
+            return web.Response(status=self.statuses[path])
         if path.startswith(STREAM):
-            return web.json_response(self._stream(path.removeprefix(STREAM).strip("/")))
+            return web.json_response(self._stream(path.removeprefix(STREAM).strip("/")), headers=self.headers)
         if path.startswith("/image/"):
             return self._image(request.raw_path, *path.split("/")[2:])
         if path.startswith("/files/"):
             return picture(int(path.split("/")[2].partition(".")[0]))
         if path not in self.documents:
             raise web.HTTPNotFound
-        return web.json_response(self.documents[path], content_type="application/ld+json")
+        return web.json_response(self.documents[path], content_type="application/ld+json", headers=self.headers)
 
     def _image(self, path: str, number: str, *rest: str) -> web.StreamResponse:
+        if int(number) not in self.scans:
+            raise web.HTTPNotFound
         scan = self.scans[int(number)]
         if rest == ("info.json",):
             return web.json_response(scan.info())

@@ -18,6 +18,7 @@ from anyio import to_thread
 
 from artalike.config import Settings
 from artalike.crawl import urls
+from artalike.crawl.directives import KEEPS_LINKS_OUT, KEEPS_PICTURES_OUT
 from artalike.crawl.sources import iiif_changes as changes
 from artalike.crawl.sources.base import Document, Found, Reach
 from artalike.crawl.sources.batches import BATCH
@@ -32,7 +33,7 @@ from artalike.crawl.sources.local import existing
 from artalike.crawl.sources.museum import only_open_access, parse_json
 from artalike.crawl.sources.options import Options
 from artalike.errors import FailureKind, ItemError, NotModified, ParseError
-from artalike.records import Candidate, Task
+from artalike.records import IMAGE_KIND, Candidate, Task
 
 ACCEPT: Final = (
     'application/ld+json;profile="http://iiif.io/api/presentation/3/context.json", application/ld+json;q=0.9, '
@@ -93,37 +94,57 @@ class IiifSource:
             else:
                 resource = await to_thread.run_sync(parse_json, document.data, document.url)
                 if kind_of(resource) not in {changes.STREAM, changes.PAGE}:
-                    async with aclosing(_findings(resource, document.url, task, reach)) as batches:
+                    async with aclosing(_findings(resource, document, task, reach)) as batches:
                         async for found in batches:
                             yield found
                     return
+                if document.directives & KEEPS_LINKS_OUT:
+                    raise _opted_out(document)
                 walk = changes.beginning(resource, document.url, task.checkpoint)
         async with aclosing(changes.follow(walk, task, reach)) as batches:
             async for found in batches:
                 yield found
 
 
-async def _findings(resource: Json, url: str, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
+async def _findings(resource: Json, document: Document, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
     wishes = _wishes(task, reach.settings)
-    reading = await to_thread.run_sync(_read, resource, url, task, wishes)
+    reading = await to_thread.run_sync(_read, resource, document.url, task, wishes)
     desk = _Desk(reach, wishes.side)
+    if task.recheck and reading.closed:
+        # Open when it was read last, perhaps. Where nothing else is left, all that was found here goes.
+        closed = [(await desk.settled(finding)).url for finding in reading.closed] if reading.findings else [task.url]
+        yield Found([], task.cursor, gone=closed)
+    wanted = [finding for finding in reading.findings if _is_allowed(finding, document)]
     batch: list[Candidate] = []
     asked = 0
-    done = int(task.cursor or 0)
-    for number, finding in enumerate(reading.findings, start=1):
-        if number <= done:
-            continue
-        asked += finding.service is not None
-        batch.append(await desk.settled(finding))
+    for number in range(int(task.cursor or 0), len(wanted)):
+        asked += wanted[number].service is not None
+        try:
+            batch.append(await desk.settled(wanted[number]))
+        except ItemError:
+            if batch:
+                yield Found(batch, str(number))
+            raise
         if len(batch) == BATCH or asked == ASKED_AT_ONCE:
-            yield Found(batch, str(number))
+            yield Found(batch, str(number + 1))
             batch, asked = [], 0
     if batch:
-        yield Found(batch, str(len(reading.findings)))
-    if reading.refused and not reading.findings and task.depth == 0:
-        raise ParseError(
-            FailureKind.OPTED_OUT, f"{url}: not open to everyone (crawl.open_access_only): {reading.reason[:200]}"
-        )
+        yield Found(batch, str(len(wanted)))
+    if reading.findings and not wanted:
+        raise _opted_out(document)
+    if reading.closed and not reading.findings and task.depth == 0:
+        said = f"not open to everyone (crawl.open_access_only): {reading.reason[:200]}"
+        raise ParseError(FailureKind.OPTED_OUT, f"{document.url}: {said}")
+
+
+def _is_allowed(finding: Finding, document: Document) -> bool:
+    kept_out = KEEPS_PICTURES_OUT if finding.candidate.kind == IMAGE_KIND else KEEPS_LINKS_OUT
+    return not document.directives & kept_out
+
+
+def _opted_out(document: Document) -> ParseError:
+    names = ", ".join(sorted(document.directives))
+    return ParseError(FailureKind.OPTED_OUT, f"{document.url}: its owner says {names} in X-Robots-Tag")
 
 
 def _read(resource: Json, url: str, task: Task, wishes: Wishes) -> Reading:
@@ -135,14 +156,15 @@ def _read(resource: Json, url: str, task: Task, wishes: Wishes) -> Reading:
 def _read_info(info: Json, url: str, task: Task, wishes: Wishes) -> Reading:
     """The one picture of an image service. https://iiif.io/api/image/3.0/#56-rights"""
     said = said_of(info, url, wishes.languages)
-    if wishes.open_access and not is_open(said.terms):
-        return Reading(refused=1, reason=said.terms[0])
     service = ImageService.described(info, url.partition("?")[0].removesuffix(INFO), told=True)
+    original = {"service": service.id, FULL_URL: service.whole()}
+    metadata = describe(said, None, title=task.metadata.title, original=original)
     address = service.polite(wishes.side) or service.whole()
-    metadata = describe(
-        said, None, title=task.metadata.title, original={"service": service.id, FULL_URL: service.whole()}
-    )
-    return Reading([Finding(Candidate(address, depth=task.depth, metadata=metadata))])
+    finding = Finding(Candidate(address, depth=task.depth, metadata=metadata))
+    terms = said.terms()
+    if wishes.open_access and not is_open(terms):
+        return Reading(closed=[finding], reason=terms[0])
+    return Reading([finding])
 
 
 class _Desk:
@@ -154,18 +176,23 @@ class _Desk:
         self._refusals = 0
 
     async def settled(self, finding: Finding) -> Candidate:
-        """The candidate, its address chosen by its service's ``info.json`` where that is needed and can be had."""
+        """The candidate, its address chosen by its service's ``info.json`` where that is needed and can be had.
+
+        Raises FetchError where its host asks us to come later: then is no time to ask it for more.
+        """
         service = finding.service
         if service is None or self._refusals >= MAX_REFUSALS:
             return finding.candidate
         try:
             document = await self._reach.document(service.id + INFO, accept=INFO_ACCEPT, max_bytes=MAX_INFO_BYTES)
             info = await to_thread.run_sync(parse_json, document.data, document.url)
-        except ItemError:
+        except ItemError as error:
+            if error.kind is FailureKind.RATE_LIMITED:
+                raise
             self._refusals += 1
             return finding.candidate
         self._refusals = 0
-        told = ImageService.described(info, service.id, told=True)
+        told = ImageService.described(info, service.id, told=True, default=service.version)
         url = told.polite(self._side)
         # Where it offers nothing but the whole, the manifest's own address of that is the surer one.
         return finding.candidate if url in {None, told.whole()} else replace(finding.candidate, url=url)

@@ -20,7 +20,8 @@ MAX_SIZES: Final = 200
 NEAR: Final = (0.75, 1.5)
 """A listed size between these parts of the preferred one is taken as it is: the server has it at hand."""
 
-_VERSION: Final = re.compile(r"(?:image(?:-api)?/|ImageService)([123])")
+# The profiles of version 1.0 have no number: http://library.stanford.edu/iiif/image-api/compliance.html#level1
+_VERSION: Final = re.compile(r"(?:image(?:-api)?/|ImageService)([123])|image-api/(?:compliance|conformance)")
 _LEVEL: Final = re.compile(r"level([012])")
 _CONFINED: Final = "sizeByConfinedWh"
 _BOTH: Final = frozenset({"sizeByWh", "sizeByDistortedWh", "sizeByForcedWh"})
@@ -60,8 +61,11 @@ class ImageService:
         return None
 
     @classmethod
-    def described(cls, service: Json, url: str, *, told: bool = False) -> Self:
-        """The service at ``url``, by what its ``info.json`` or a manifest says of it."""
+    def described(cls, service: Json, url: str, *, told: bool = False, default: int = 2) -> Self:
+        """The service at ``url``, by what its ``info.json`` or a manifest says of it.
+
+        ``default`` is its version where nothing says.
+        """
         profiles = [*strings(service.get("profile")), *filter(None, map(_name, objects(service.get("profile"))))]
         contexts = [*strings(service.get("@context")), *strings(service.get("type")), *strings(service.get("@type"))]
         versions = (match for name in [*contexts, *profiles] if (match := _VERSION.search(name)))
@@ -72,7 +76,7 @@ class ImageService:
         size = size_of(service)
         return cls(
             id=url,
-            version=int(version[1]) if version else 2,
+            version=int(version[1] or 1) if version else default,
             level=int(level[1]) if level else None,
             size=size,
             sizes=tuple(dict.fromkeys([*_listed_sizes(service), *_tiled_sizes(service, size)])),

@@ -35,15 +35,24 @@ MAX_ORIGINAL: Final = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a manifest or a canvas says of itself. ``rights`` are the statements, ``terms`` all that bears on them."""
+    """What a manifest or a canvas says of itself.
+
+    ``rights`` are the statements, ``remarks`` the texts that may bear on them; ``original`` is kept as it came.
+    """
 
     label: str | None
     fields: dict[str, str]
     rights: tuple[str, ...]
-    terms: tuple[str, ...]
+    remarks: tuple[str, ...]
     attribution: str | None
     page_url: str | None
     original: Json
+
+    def terms(self, *farther: Said) -> list[str]:
+        """What is said of rights here, or else by the first of ``farther`` that says it, and every remark."""
+        every = (self, *farther)
+        rights = next((said.rights for said in every if said.rights), ())
+        return [*rights, *(remark for said in every for remark in said.remarks)]
 
 
 def said_of(resource: Json, base: str, languages: Sequence[str], *, room: int = MAX_ORIGINAL) -> Said:
@@ -57,18 +66,17 @@ def said_of(resource: Json, base: str, languages: Sequence[str], *, room: int = 
     provider = joined(
         name for agent in objects(resource.get("provider")) for name in texts(agent.get("label"), languages)
     )
-    terms = (*rights, *(text for text in (statement, fields.get("rights")) if text))
     original = {
         "metadata": _kept(resource.get("metadata"), room),
         "summary": text_of(resource.get("summary") or resource.get("description"), languages),
         "provider": provider,
-        "date": resource.get("navDate"),
+        "navDate": resource.get("navDate"),
     }
     return Said(
         label=text_of(resource.get("label"), languages),
         fields=fields,
         rights=rights,
-        terms=terms,
+        remarks=tuple(text for text in (statement, fields.get("rights")) if text),
         attribution=statement or fields.get("attribution") or provider,
         page_url=_page(resource, base),
         original={name: value for name, value in original.items() if value},
@@ -81,6 +89,7 @@ def describe(manifest: Said, canvas: Said | None, *, title: str | None, original
     fields = {name: value for said in reversed(nearest) for name, value in said.fields.items()}
     rights = next((said.rights for said in nearest if said.rights), ())
     extra = {name: value for said in reversed(nearest) for name, value in said.original.items()}
+    pairs = [pair for said in nearest for pair in said.original.get("metadata", ())]
     return Metadata(
         title=title,
         creator=fields.get("creator"),
@@ -89,7 +98,7 @@ def describe(manifest: Said, canvas: Said | None, *, title: str | None, original
         rights=" ".join(rights) or fields.get("rights"),
         attribution=next((said.attribution for said in nearest if said.attribution), None),
         page_url=next((said.page_url for said in nearest if said.page_url), None),
-        extra=extra | original,
+        extra=extra | ({"metadata": pairs} if pairs else {}) | original,
     )
 
 

@@ -6,6 +6,7 @@ https://iiif.io/api/presentation/2.1/, https://iiif.io/api/presentation/3.0/. Co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -33,6 +34,7 @@ MAX_BODIES: Final = 100
 
 MANIFEST: Final = "manifest"
 COLLECTIONS: Final = frozenset({"collection", "collectionpage"})
+_WHOLE: Final = re.compile(r"(https?://.+)/full/(?:full|max)/0/(default|native|color)\.jpe?g")
 _MEMBERS: Final = ("members", "collections", "manifests", "items")
 _FORMATS: Final = frozenset(
     f"image/{name}" for name in ("jpeg", "jpg", "pjpeg", "png", "webp", "gif", "avif", "tiff", "tif", "bmp")
@@ -61,10 +63,10 @@ class Finding:
 
 @dataclass(slots=True)
 class Reading:
-    """What a document holds. ``refused`` is how many pictures are not open to everyone, with what was said of one."""
+    """What a document holds. ``closed`` are pictures that are not for everyone; ``reason`` is what is said of one."""
 
     findings: list[Finding] = field(default_factory=list)
-    refused: int = 0
+    closed: list[Finding] = field(default_factory=list)
     reason: str = ""
 
 
@@ -142,14 +144,10 @@ def _read_manifest(manifest: Json, url: str, reading: Reading, *, depth: int, wi
             found = _picture(body, thumbnails, url, wishes.side)
             if found is None or found.candidate.url in seen:
                 continue
-            if len(reading.findings) >= MAX_PICTURES:
+            if len(reading.findings) + len(reading.closed) >= MAX_PICTURES:
                 return
             seen.add(found.candidate.url)
             own = said_of(body, url, wishes.languages)
-            terms = own.terms or about.terms or said.terms
-            if wishes.open_access and not is_open(terms):
-                reading.refused, reading.reason = reading.refused + 1, terms[0]
-                continue
             labels = [said.label, about.label if len(canvases) > 1 else None, text_of(label, wishes.languages)]
             metadata = describe(
                 said,
@@ -158,7 +156,12 @@ def _read_manifest(manifest: Json, url: str, reading: Reading, *, depth: int, wi
                 original=_original(manifest, canvas, body, url),
             )
             candidate = replace(found.candidate, depth=depth, metadata=metadata)
-            reading.findings.append(replace(found, candidate=candidate))
+            terms = own.terms(about, said)
+            if wishes.open_access and not is_open(terms):
+                reading.reason = terms[0]
+                reading.closed.append(replace(found, candidate=candidate))
+            else:
+                reading.findings.append(replace(found, candidate=candidate))
 
 
 def _original(manifest: Json, canvas: Json, body: Json, url: str) -> Json:
@@ -218,7 +221,13 @@ def _picture(body: Json, thumbnails: Any, url: str, side: int) -> Finding | None
             # What cannot be decoded at all is had through the service of its thumbnail, where that has one.
             service = ImageService.of(thumbnail.get("service"), url)
     if service is None:
-        return Finding(Candidate(own, thumbnail_url=small)) if own is not None else None
+        if own is None:
+            return None
+        # The whole at an image service that is not named: its syntax tells it, and it may have hundreds of megabytes.
+        size = size_of(body)
+        whole = _WHOLE.fullmatch(own) if size is None or max(size) > 2 * side else None
+        service = ImageService(whole[1], version=1 if whole[2] == "native" else 2) if whole else None
+        return Finding(Candidate(own, thumbnail_url=small), service)
     chosen = service.polite(side, size_of(body))
     if chosen is not None:
         return Finding(Candidate(chosen, thumbnail_url=small))

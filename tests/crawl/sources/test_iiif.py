@@ -395,3 +395,99 @@ async def test_what_is_no_manifest_is_called_that(body: str, tmp_path: Path, fet
     _, error = await until_error(task_for(urls.from_path(path), "iiif"), fetcher)
     assert error.kind is FailureKind.BAD_DOCUMENT
     assert "\n" not in str(error)
+
+
+async def test_a_remark_bears_on_rights_only_where_no_statement_does(house: IiifHouse, fetcher: Fetcher) -> None:
+    closed = {"label": "Terms", "value": {"en": ["© The House. All rights reserved."]}}
+    plain = {"label": "Source", "value": {"en": ["Photo: the House"]}}
+
+    def work(**said: Any) -> dict[str, Any]:
+        return manifest3("work", [canvas3("work", 1, house.scan(1).body(), requiredStatement=plain)], **said)
+
+    assert len(await pictures(fetcher, work(), house)) == 1
+    assert len(await pictures(fetcher, work(rights=CC0, requiredStatement=closed), house)) == 1
+    for said in ({"rights": IN_COPYRIGHT}, {"requiredStatement": closed}):
+        assert await pictures(fetcher, work(**said), house, depth=1) == []
+
+
+async def test_what_a_canvas_says_comes_before_what_its_manifest_says(house: IiifHouse, fetcher: Fetcher) -> None:
+    near = {"label": "Artist", "value": "Near"}
+    far = [{"label": "Artist", "value": "Far"}, {"label": "Date", "value": "1900"}]
+    canvas = canvas3("work", 1, house.scan(1).body(), metadata=[near])
+    (found,) = await pictures(fetcher, manifest3("work", [canvas], metadata=far), house)
+    assert (found.metadata.creator, found.metadata.date) == ("Near", "1900")
+    assert found.metadata.extra["metadata"] == [near, *far]
+
+
+async def test_the_whole_at_a_service_that_is_not_named_is_not_fetched_where_a_part_can_be_had(
+    house: IiifHouse, fetcher: Fetcher
+) -> None:
+    bodies = [house.scan(1).body(), house.scan(2, version=2).resource(), Scan(3).body(), house.scan(4).body()]
+    for body in bodies:
+        del body["service"]
+    bodies[3] |= {"width": 200, "height": 100}
+    found = await pictures(fetcher, manifest3("bare", [canvas3("bare", 1, *bodies)]), house)
+    assert [candidate.url.removeprefix(f"{ROOT}/image/") for candidate in found] == [
+        "1/full/!128,128/0/default.jpg",
+        "2/full/!128,128/0/default.jpg",
+        "3/full/max/0/default.jpg",
+        "4/full/max/0/default.jpg",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tag", "path", "kinds"),
+    [
+        ("noai", "/iiif/wave/manifest", None),
+        ("noindex", "/iiif/wave/manifest", None),
+        ("nofollow", "/iiif/wave/manifest", {"image"}),
+        ("nofollow", "/v3/collection/top", None),
+        ("noai", "/v3/collection/top", {"iiif"}),
+        ("nofollow", "/activity/all-changes", None),
+        ("noindex", "/activity/all-changes", {"iiif"}),
+    ],
+)
+async def test_opting_out_is_heeded(
+    house: IiifHouse, fetcher: Fetcher, tag: str, path: str, kinds: set[str] | None
+) -> None:
+    second(house)
+    third(house)
+    house.happens("Create", f"{ROOT}/iiif/wave/manifest", "2024-01-01T00:00:00Z")
+    house.headers = {"X-Robots-Tag": tag}
+    task = task_for(ROOT + path, "iiif")
+    if kinds is None:
+        found, error = await until_error(task, fetcher)
+        assert (found, error.kind) == ([], FailureKind.OPTED_OUT)
+    else:
+        assert {candidate.kind for candidate in await expanded(task, fetcher)} == kinds
+
+
+async def test_a_host_that_asks_to_come_later_is_not_asked_for_larger_things(
+    house: IiifHouse, fetcher: Fetcher
+) -> None:
+    scans = [replace(house.scan(number), told=(), in_manifest=False) for number in range(4)]
+    url = house.put(manifest2("busy", scans))
+    house.put({"id": f"{ROOT}/image/2/info.json"})
+    house.statuses["/image/2/info.json"] = 429
+    found, error = await until_error(task_for(url, "iiif"), fetcher)
+    assert error.kind is FailureKind.RATE_LIMITED
+    assert [candidate.url[-27:] for candidate in found] == ["full/!128,128/0/default.jpg"] * 2
+
+
+async def test_what_is_not_open_any_more_leaves(house: IiifHouse, tmp_path: Path) -> None:
+    works = [house.work(f"w{number}", number) for number in (1, 2)]
+    canvases = [canvas3("w3", number, house.scan(30 + number).body(), rights=CC0) for number in range(2)]
+    works.append(house.put(manifest3("w3", canvases)))
+    items = [{"id": url, "type": "Manifest"} for url in works]
+    top = house.put({"id": f"{ROOT}/v3/collection/top", "type": "Collection", "items": items})
+    settings = service_settings(tmp_path, download={"preferred_side": SIDE})
+    async with City(house) as city, running(settings, resolver=city.resolver) as service:
+        seed_id = await service.add_seed(top)
+        await settled(service)
+        assert len(await service.images.embedded_ids()) == 4
+        house.documents["/v3/w1/manifest.json"]["rights"] = IN_COPYRIGHT
+        canvases[1]["rights"] = IN_COPYRIGHT
+        assert await service.frontier.crawl_again(seed_id)
+        await settled(service)
+        images = await service.images.images((await service.images.embedded_ids()).tolist())
+    assert sorted(image.metadata.title or "" for image in images) == ["w2", "w3, p. 0"]

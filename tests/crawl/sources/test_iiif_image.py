@@ -94,6 +94,8 @@ def test_version_1_has_its_own_words() -> None:
     profile = "http://library.stanford.edu/iiif/image-api/1.1/compliance.html#level{}"
     service = {"@id": "https://x.org/i/1", "profile": profile.format(1)}
     assert asked(service, (6000, 4000)) == "1024,/0/native.jpg"
+    first = {"@id": "https://x.org/i/1", "profile": "http://library.stanford.edu/iiif/image-api/compliance.html#level2"}
+    assert asked(first) == "!1024,1024/0/native.jpg"
     told = service | LARGE | {"profile": profile.format(0), "scale_factors": [1, 2, 4, 8]}
     assert asked(told, told=True) == "750,/0/native.jpg"
 

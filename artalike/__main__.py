@@ -13,7 +13,7 @@ from artalike import __version__, config, logs
 from artalike.config import Settings
 from artalike.errors import ArtalikeError, UsageError
 
-COMMANDS: Final = ("serve", "seed", "demo", "status", "doctor")
+COMMANDS: Final = ("serve", "seed", "demo", "status", "doctor", "remove")
 
 MUSEUM_PORT: Final = 8090
 """The same each time, so that the demo's addresses stay the same over a restart."""
@@ -98,6 +98,23 @@ def _parser(shared: Parser) -> Parser:
     seed.add_argument("--rate", metavar="N", help="ask for so many of its addresses a second")
     seed.add_argument("--detach", action="store_true", help="return at once")
 
+    remove = command("remove", "take pictures out, and keep them out")
+    remove.add_argument("target", nargs="*", metavar="ID|URL", help="an image")
+    remove.add_argument("--host", action="append", default=[], dest="hosts", metavar="HOST", help="and all below it")
+    remove.add_argument(
+        "--url", action="append", default=[], dest="patterns", metavar="PATTERN", help="addresses; * is anything"
+    )
+    remove.add_argument(
+        "--hash", action="append", default=[], dest="hashes", metavar="HEX", help="sha256, or perceptual hash"
+    )
+    remove.add_argument("--reason", metavar="TEXT", help="for the record")
+    remove.add_argument("--list", action="store_true", help="show what is blocked")
+    remove.add_argument(
+        "--unblock", action="append", default=[], type=_whole(1, 2**62), metavar="ID", help="lift a block"
+    )
+    remove.add_argument("--yes", action="store_true", help="do not ask when more than one picture goes")
+    remove.add_argument("--json", action="store_true", help="as one JSON object")
+
     for name, text in (("status", "what is in the collection"), ("doctor", "check every promise about the data")):
         command(name, text).add_argument("--json", action="store_true", help="as one JSON object")
     return parser
@@ -137,6 +154,20 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             from artalike.commands.status import run_status
 
             return run_status(settings, as_json=options.json)
+        case "remove":
+            from artalike.commands.remove import Wishes, run_remove
+
+            wishes = Wishes(
+                targets=options.target,
+                hosts=options.hosts,
+                patterns=options.patterns,
+                hashes=options.hashes,
+                reason=options.reason,
+                list_blocks=options.list,
+                unblock=options.unblock,
+                yes=options.yes,
+            )
+            return run_remove(settings, wishes, as_json=options.json)
         case _:
             from artalike.commands.doctor import run_doctor
 

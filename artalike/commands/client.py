@@ -10,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 
 from artalike.config import Settings
-from artalike.errors import ArtalikeError, StartError, UsageError
+from artalike.errors import ArtalikeError, NotFound, StartError, UsageError
 from artalike.storage.folder import DataFolder
 
 ANSWER_SECONDS: Final = 30
@@ -32,7 +32,10 @@ def find(settings: Settings) -> Address | None:
 
 
 class Server:
-    """The running server. Calls raise UsageError for what it refuses and StartError when it does not answer."""
+    """The running server.
+
+    Calls raise UsageError for what it refuses, NotFound for what it does not have, StartError when it does not answer.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -43,19 +46,35 @@ class Server:
     async def connect(cls, address: Address) -> AsyncIterator[Server]:
         """The server at an address that :func:`find` found."""
         headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
-        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-        async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=False) as session:
+        async with aiohttp.ClientSession(headers=headers, trust_env=False) as session:
             yield cls(session, address.url)
 
     async def get(self, path: str) -> Any:
         return await self._call("GET", path)
 
-    async def post(self, path: str, body: dict[str, Any]) -> Any:
-        return await self._call("POST", path, body)
-
-    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    async def find(self, path: str) -> Any:
+        """What lies there, None when there is nothing."""
         try:
-            async with self._session.request(method, self.url + path, json=body) as response:
+            return await self.get(path)
+        except NotFound:
+            return None
+
+    async def post(self, path: str, body: dict[str, Any], *, patient: bool = False) -> Any:
+        """``patient`` waits for as long as it takes."""
+        return await self._call("POST", path, body, patient=patient)
+
+    async def delete(self, path: str) -> bool:
+        """Whether it was there."""
+        try:
+            await self._call("DELETE", path, patient=True)
+        except NotFound:
+            return False
+        return True
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None, *, patient: bool = False) -> Any:
+        timeout = aiohttp.ClientTimeout(total=None if patient else ANSWER_SECONDS, connect=ANSWER_SECONDS)
+        try:
+            async with self._session.request(method, self.url + path, json=body, timeout=timeout) as response:
                 answer = await response.json(content_type=None)
                 if response.ok:
                     return answer
@@ -67,4 +86,5 @@ class Server:
 def _refusal(status: int, answer: Any) -> ArtalikeError:
     detail = answer.get("detail") or answer.get("title") if isinstance(answer, dict) else None
     message = str(detail or f"HTTP {status}")
-    return UsageError(message) if status == 400 else StartError(message)
+    kinds: dict[int, type[ArtalikeError]] = {400: UsageError, 404: NotFound}
+    return kinds.get(status, StartError)(message)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
-from artalike.crawl import urls
+from artalike.crawl import traps, urls
 from artalike.crawl.directives import KEEPS_LINKS_OUT, KEEPS_PICTURES_OUT
 from artalike.crawl.sources.base import Document, Found, Reach, Source
 from artalike.crawl.sources.batches import in_batches, numbered
@@ -90,9 +90,9 @@ def _candidates(
     for sitemap in sitemaps:
         yield Candidate(sitemap, "sitemap", depth=task.depth + 1)
     if not said & KEEPS_LINKS_OUT and depth > task.depth:
-        for link in page.links:
-            if urls.is_web(link) and link != url and urls.same_site(link, url) and _may_be_page(link):
-                yield Candidate(link, "page", depth=task.depth + 1)
+        links = (link for link in page.links if urls.is_web(link) and urls.same_site(link, url) and _may_be_page(link))
+        for link in traps.followed(links, url):
+            yield Candidate(link, "page", depth=task.depth + 1)
 
 
 def _within(page: str, picture: str) -> bool:

@@ -65,6 +65,7 @@ async def test_the_open_pictures_of_all_pages_arrive_with_all_that_is_said_of_th
 
     assert [each.path.rpartition("skip=")[2] for each in asked] == ["0", "0", "2", "2"]
     assert asked[-1].at - asked[-2].at >= 0.9
+    assert all("cc0=1" in each.path and "has_image=1" in each.path for each in asked)
 
 
 async def test_another_crawl_finds_only_what_has_changed(tmp_path: Path) -> None:

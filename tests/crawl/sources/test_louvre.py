@@ -58,6 +58,7 @@ async def test_the_pictures_of_all_records_arrive_with_all_that_is_said_of_them(
     assert said.page_url == "https://collections.louvre.fr/ark:/53355/cl000000001"
     assert said.extra["picture"]["type"] == "face"
     assert said.extra["objectNumber"] == [{"value": "INV 776", "type": "Numéro principal"}]
+    assert {image.url.split("/")[5] for image in images.values()} == {"large"}
     assert images[12].metadata.rights == "© 2007 Dist. GrandPalaisRmn / A. Dequier"
     assert (images[41].metadata.title, images[41].metadata.creator) == ("statuette", None)
     # Each record once, whatever languages its page has, and no page.

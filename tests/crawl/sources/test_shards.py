@@ -21,6 +21,9 @@ from artalike.crawl.sources import detect, source_for
 from artalike.errors import FailureKind, FetchError, ParseError
 from artalike.records import Candidate
 from tests.crawl.conftest import expanded, settings_for, task_for, until_error
+from tests.crawl.sources.visits import collected
+from tests.running import running, settled
+from tests.running import settings_for as running_settings
 from tests.sites import draw
 
 HOME: Final = "https://museum.example/img/12.jpg"
@@ -314,3 +317,29 @@ def _whole() -> bytes:
 
 
 _WHOLE: Final = _whole()
+
+
+async def test_shards_arrive_in_the_gallery_once_and_again_when_they_change(tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    written(folder / "00000.tar", [*sample(1), *sample(2)])
+    written(folder / "00001.tar", [*sample(3), ("broken.jpg", b"not a picture")])
+    whole = written(tmp_path / "whole.tar", [*sample(4), *sample(5)]).read_bytes()
+    (folder / "00002.tar").write_bytes(whole[: whole.index(b"000000005.jpg") + 600])
+    async with running(running_settings(tmp_path / "data")) as service:
+        number = await service.add_seed(str(folder))
+        await settled(service)
+        images = {image.metadata.extra["key"]: image for image in (await collected(service)).values()}
+        assert sorted(images) == [f"{number:09}" for number in (1, 2, 3, 4)]
+        said = images["000000003"].metadata
+        assert (said.title, said.creator) == ("A wave", "Hokusai")
+        assert said.page_url == HOME.replace("12", "3")
+        seed = await service.frontier.seed(number)
+        assert (seed.kind, seed.state, seed.images) == ("shards", "done", 4)
+        groups = {group.kind: group.count for group in await service.frontier.failure_groups()}
+        assert groups == {"not_an_image": 1, "truncated": 1}
+        written(folder / "00001.tar", [*sample(3), *sample(6)])
+        assert await service.frontier.crawl_again(number)
+        service.pipeline.wake()
+        await settled(service)
+        assert len(await collected(service)) == 5

@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: help run serve test check format clean
+.PHONY: help run serve test fuzz check format clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -25,6 +25,9 @@ serve: $(STAMP)  ## install, then serve the collection in data/
 
 test: $(STAMP)  ## install, then pass the whole suite
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(STAMP)  ## damage documents of all kinds for FUZZ_SECONDS (3600) and feed them to the parsers
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(STAMP)  ## style, types and import direction
 	$(BIN)/ruff check .

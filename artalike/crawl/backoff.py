@@ -12,6 +12,8 @@ from artalike.config import Settings
 LONGEST_RETRY_AFTER: Final = 86_400.0
 """Seconds; a server that asks for more is taken to mean a day."""
 
+_LONGEST_DATE: Final = 100
+
 
 def backoff(attempts: int, settings: Settings, retry_after: float | None = None) -> float:
     """Seconds until the next try after ``attempts`` failed ones (1 or more).
@@ -27,11 +29,12 @@ def backoff(attempts: int, settings: Settings, retry_after: float | None = None)
 
 def parse_retry_after(value: str | None) -> float | None:
     """Seconds from now that a ``Retry-After`` header asks for (RFC 9110 §10.2.3), or None without a readable one."""
-    if value is None:
-        return None
-    value = value.strip()
+    value = (value or "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:12]), LONGEST_RETRY_AFTER)
+    # The standard library's reader of dates calls itself for each parenthesis: a long header would break the stack.
+    if len(value) > _LONGEST_DATE:
+        return None
     try:
         wait = parsedate_to_datetime(value).timestamp() - time.time()
     except (ValueError, OverflowError):

@@ -53,11 +53,9 @@ def canonical(text: str) -> str:
     Raises ValueError that says what is wrong.
     """
     text = _stripped(text)
-    if len(text) > MAX_LENGTH:
-        raise ValueError(f"longer than {MAX_LENGTH} characters")
-    parts = urlsplit(text)
+    parts = urlsplit(_bounded(text))
     if parts.scheme == "file":
-        return _canonical_file(parts.netloc, parts.path, parts.query)
+        return _bounded(_canonical_file(parts.netloc, parts.path, parts.query))
     if parts.scheme not in WEB_SCHEMES:
         raise ValueError("not an http or https address")
     if "@" in parts.netloc:
@@ -67,7 +65,7 @@ def canonical(text: str) -> str:
         host = f"{host}:{parts.port}"
     path = _without_dots(_requoted(parts.path, _PATH_SAFE))
     query = f"?{_requoted(parts.query, _QUERY_SAFE)}" if parts.query else ""
-    return f"{parts.scheme}://{host}{path}{query}"
+    return _bounded(f"{parts.scheme}://{host}{path}{query}")
 
 
 def join(base: str, reference: str) -> str | None:
@@ -170,6 +168,13 @@ def suffixes(text: str) -> tuple[str, ...]:
 def _stripped(text: str) -> str:
     # As browsers do: line breaks inside an address are layout, control characters around it are noise.
     return text.strip(_EDGES).translate(_BREAKS)
+
+
+def _bounded(text: str) -> str:
+    # As it is written and as it is spelled: percent-encoded it may be nine times as long.
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"longer than {MAX_LENGTH} characters")
+    return text
 
 
 def _canonical_file(host: str, path: str, query: str) -> str:

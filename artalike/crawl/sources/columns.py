@@ -43,7 +43,7 @@ class Columns:
         """Refuse a table without the column of addresses. Raises ParseError that lists those it has."""
         folded = [_folded(name) for name in names]
         if self._url not in folded:
-            shown = ", ".join(folded)[:500]
+            shown = text.plain(", ".join(folded)[:500])
             raise ParseError(
                 FailureKind.BAD_DOCUMENT, f"{self._base}: no column {self._url!r}; expected one of: {shown}"
             )

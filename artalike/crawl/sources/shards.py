@@ -32,6 +32,8 @@ from artalike.records import Candidate, Metadata, Task
 
 MAX_SAMPLE: Final = 64
 """Files of one sample. What has more is taken for several."""
+MAX_WILD: Final = 4
+"""Parts of a pattern that may hold wildcards."""
 MAX_JSON: Final = 1 << 20
 MAX_CAPTION: Final = 1 << 16
 """Bytes. A longer caption is cut, longer metadata are left out."""
@@ -102,8 +104,11 @@ def _is_shard(path: Path) -> bool:
 
 
 def _matching(pattern: Path) -> Iterator[Path]:
-    """The shards that a pattern names. ``**`` is no more than ``*``: it would walk in circles along links."""
-    if glob.has_magic(os.fspath(pattern)):
+    """The shards that a pattern names. ``**`` is no more than ``*``: it would walk in circles along links.
+
+    None for a pattern with more than ``MAX_WILD`` folders left open: it would walk the whole machine.
+    """
+    if 0 < sum(map(glob.has_magic, pattern.parts)) <= MAX_WILD and len(os.fspath(pattern)) <= tar.MAX_NAME:
         yield from (path for name in glob.iglob(os.fspath(pattern)) if _is_shard(path := Path(name)))  # noqa: PTH207  # the pattern is absolute, which Path.glob refuses
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,6 +14,8 @@ MAX_LENGTH: Final = 50_000
 """Characters that are read of one attribute."""
 
 _SEPARATORS: Final = " \t\n\f\r,"
+# HTML's spaces alone: others, like that which does not break, are part of an address.
+_SPACES: Final = re.compile(r"[ \t\n\f\r]+")
 
 
 def versions(srcset: str, shown: float | None = None) -> Iterator[Version]:
@@ -26,7 +29,7 @@ def versions(srcset: str, shown: float | None = None) -> Iterator[Version]:
         if not rest:
             return
         # An address has no spaces, and may have commas inside but not at its end.
-        word, *behind = rest.split(None, 1)
+        word, *behind = _SPACES.split(rest, 1)
         url, rest = word.rstrip(","), "".join(behind)
         descriptors = ""
         if url == word:

@@ -1,0 +1,15 @@
+"""All that is fuzzed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from tests.fuzz import kinds, parsers
+from tests.fuzz.engine import Target
+
+
+@cache
+def targets() -> dict[str, Target]:
+    """Every target by its name."""
+    found = [*parsers.targets(), *kinds.targets()]
+    return {target.name: target for target in found}

@@ -59,6 +59,10 @@ async def _examine(folder: DataFolder, address: Address | None) -> list[Result]:
         results.append(
             Result(1, "every image has its thumbnails", await checks.missing_thumbnails(database, thumbnails))
         )
+        results.append(
+            Result(5, "nothing removed is on the disk", await checks.thumbnails_of_removed(database, thumbnails))
+        )
+        results.append(Result(5, "nothing blocked is in", await checks.blocked_images(database)))
         results += [Result(c.promise, c.text, await checks.run_query(database, c)) for c in checks.QUERIES]
         results.append(Result(2, "every vector is of length 1", await checks.bad_vectors(database)))
         if address:

@@ -80,7 +80,7 @@ class Committer:
         with self._metrics.stage("commit", len(embeddings)):
             committed = await self._room.keep_trying(partial(self._images.commit, embeddings))
         at = time.perf_counter()
-        new = [c.id for c in committed if c.new and c.id is not None]
+        new = [c.id for c in committed if c.new]
         self._metrics.known.inc(sum(not c.new and c.refused is None for c in committed))
         if new:
             with self._metrics.stage("index", len(new)):

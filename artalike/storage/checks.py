@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from artalike.storage import near_duplicates
+from artalike.storage.blocks import Blocks, unsigned
 from artalike.storage.catalog import Database
 from artalike.storage.commit import STORED
 from artalike.storage.thumbnails import ThumbnailFiles
@@ -43,22 +44,34 @@ QUERIES: Final = (
         FROM vectors JOIN models ON models.id = vectors.model WHERE length(vector) <> 2 * dimension"""),
     Check(4, "the same bytes are one image, every URL kept", """
         SELECT 'image ' || id || ' has no URL' FROM images
-        WHERE NOT EXISTS (SELECT 1 FROM image_urls WHERE image_id = images.id)"""),
+        WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM image_urls WHERE image_id = images.id)"""),
     Check(5, "a removed image is gone", """
         SELECT 'removed image ' || image_id || ' still has a vector' FROM vectors JOIN images ON images.id = image_id
-        WHERE removed_at IS NOT NULL"""),
+        WHERE removed_at IS NOT NULL
+        UNION ALL SELECT 'removed image ' || id || ' still says something of itself' FROM images
+        WHERE removed_at IS NOT NULL AND coalesce(nullif(url, ''), extra, title, creator, date, medium, rights,
+              attribution, page_url) IS NOT NULL
+        UNION ALL SELECT DISTINCT 'removed image ' || image_id || ' was withdrawn, and still has an address'
+        FROM image_urls JOIN images ON images.id = image_id WHERE removed_at IS NOT NULL AND removed_by IS NULL"""),
     Check(5, "nothing of a removed image is compared with others", near_duplicates.REMOVED),
     Check(4, "near-duplicates are groups of images that are there, named after the first", near_duplicates.GROUPS),
     Check(6, "nothing finished is forgotten", """
         SELECT 'finished address ' || url || ' leads to no image' FROM frontier
         WHERE state = 'done' AND kind = 'image'
-        AND NOT EXISTS (SELECT 1 FROM image_urls WHERE image_urls.url = frontier.url)"""),
+        AND NOT EXISTS (SELECT 1 FROM image_urls JOIN images ON images.id = image_id
+                        WHERE image_urls.url = frontier.url AND removed_at IS NULL)"""),
+    Check(6, "what was taken out is not waited for", """
+        SELECT 'address ' || frontier.url || ' was taken out, and is ' || state FROM frontier JOIN image_urls
+        ON image_urls.url = frontier.url WHERE state IN ('pending', 'leased') AND frontier.kind = 'image'
+        GROUP BY frontier.id HAVING max((SELECT removed_at IS NULL FROM images WHERE id = image_id)) = 0"""),
     Check(6, "the seeds' counts are those of the frontier", """
         SELECT 'seed ' || id || ' counts ' || found || ' addresses, the frontier holds ' || rows.n FROM seeds
         JOIN (SELECT seed_id, count(*) AS n, count(*) FILTER (WHERE state IN ('pending', 'leased')) AS pending,
-              count(*) FILTER (WHERE state = 'done') AS done, count(*) FILTER (WHERE state = 'failed') AS failed
+              count(*) FILTER (WHERE state = 'done') AS done, count(*) FILTER (WHERE state = 'failed') AS failed,
+              count(*) FILTER (WHERE state = 'done' AND kind = 'image') AS images
               FROM frontier GROUP BY seed_id) AS rows ON rows.seed_id = seeds.id
-        WHERE (found, seeds.pending, seeds.done, seeds.failed) <> (rows.n, rows.pending, rows.done, rows.failed)"""),
+        WHERE (found, seeds.pending, seeds.done, seeds.failed, seeds.images)
+              <> (rows.n, rows.pending, rows.done, rows.failed, rows.images)"""),
     Check(6, "every waiting address will be found", """
         SELECT 'seed ' || rows.seed_id || ' has ' || n || ' waiting at ' || rows.host || ', its lane counts '
         || coalesce(waiting, 0) FROM (
@@ -109,6 +122,42 @@ async def missing_thumbnails(database: Database, thumbnails: ThumbnailFiles) -> 
     return summary([f"image {image_id} has no thumbnail" for image_id, sha256 in rows if sha256 in missing])
 
 
+async def thumbnails_of_removed(database: Database, thumbnails: ThumbnailFiles) -> list[str]:
+    """Removed images with a thumbnail on the disk."""
+    async with database.read() as connection:
+        rows = list(await connection.execute_fetchall("SELECT id, sha256 FROM images WHERE removed_at IS NOT NULL"))
+    missing = set(await thumbnails.missing([row[1] for row in rows]))
+    return summary(
+        [f"removed image {image_id} still has a thumbnail" for image_id, sha256 in rows if sha256 not in missing]
+    )
+
+
+async def blocked_images(database: Database) -> list[str]:
+    """Images that a block forbids, by an address, their page, their bytes or their perceptual hash."""
+    blocks = await Blocks.open(database)
+    if not blocks.all():
+        return []
+    problems: list[str] = []
+    after: tuple[str, int] = ("", 0)
+    while True:
+        async with database.read() as connection:
+            rows = list(await connection.execute_fetchall(_ADDRESSES, (*after, BATCH)))
+        if not rows:
+            break
+        after = (rows[-1][0], rows[-1][1])
+        problems += [f"image {i}: {why}" for url, i in rows if (why := blocks.reason(url))]
+    last = 0
+    while True:
+        async with database.read() as connection:
+            rows = list(await connection.execute_fetchall(_CONTENTS, (last, BATCH)))
+        if not rows:
+            return summary(problems)
+        last = rows[-1][0]
+        for image_id, page_url, sha256, phash in rows:
+            why = blocks.reason(page_url or "") or blocks.refuses_bytes(sha256, unsigned(phash))
+            problems += [f"image {image_id}: {why}"] if why else []
+
+
 async def overview(database: Database) -> dict[str, Any]:
     """What is in the collection, in counts."""
 
@@ -126,6 +175,18 @@ async def overview(database: Database) -> dict[str, Any]:
         "pending": await one("SELECT coalesce(sum(pending), 0) FROM seeds"),
         "failed": await one("SELECT coalesce(sum(failed), 0) FROM seeds"),
     }
+
+
+BATCH: Final = 4096
+
+_ADDRESSES: Final = """
+SELECT image_urls.url, image_id FROM image_urls JOIN images ON images.id = image_id
+WHERE (image_urls.url, image_id) > (?, ?) AND removed_at IS NULL ORDER BY image_urls.url, image_id LIMIT ?
+"""
+
+_CONTENTS: Final = """
+SELECT id, page_url, sha256, phash FROM images WHERE id > ? AND removed_at IS NULL ORDER BY id LIMIT ?
+"""
 
 
 def summary(problems: Sequence[str]) -> list[str]:

@@ -85,7 +85,7 @@ async def store(connection: Connection, embeddings: Sequence[Embedding], *, mode
     def outcome(embedding: Embedding) -> Committed:
         sha256, task_id = embedding.picture.sha256, embedding.picture.task.id
         if task_id in refused:
-            return Committed(None, new=False, refused=refused[task_id])
+            return Committed(0, new=False, refused=refused[task_id])
         gone = tuple(replaced.get(task_id, ()))
         return Committed(ids[sha256], new=task_id in new, restored=sha256 in restored, gone=gone)
 

@@ -36,12 +36,12 @@ class Followers:
 
         Raises DiskFull or StorageError, and may be called again.
         """
-        pairs = [(c, e) for c, e in zip(committed, embeddings, strict=True) if c.id is not None]
+        pairs = [(c, e) for c, e in zip(committed, embeddings, strict=True) if c.refused is None]
         async with self._turn:
             for one, embedding in pairs:
                 if one.restored:
                     await self._thumbnails.write(embedding.picture.sha256, embedding.picture.artwork.thumbnails)
-            vectors = {one.id: embedding.vector for one, embedding in pairs if one.id is not None and one.new}
+            vectors = {one.id: embedding.vector for one, embedding in pairs if one.new}
             there = self._images.without_removed(list(vectors))
             if there:
                 await self._index.add(np.array(there, np.int64), np.stack([vectors[i] for i in there]))

@@ -33,11 +33,11 @@ from artalike.storage.blocks import Block, BlockKind, Blocks
 class Committed:
     """What a commit made of one embedding: the image's id, and whether it was not in the collection before.
 
-    ``refused`` says why it is not now, and then there is no id. ``restored``: its thumbnails may have been deleted
+    ``refused`` says why it is not now, and then the id is 0. ``restored``: its thumbnails may have been deleted
     since they were written. ``gone`` are images whose address it has taken, and to which no other leads.
     """
 
-    id: int | None
+    id: int
     new: bool
     refused: str | None = None
     restored: bool = False

@@ -13,6 +13,7 @@ AGENT: Final = "artalike"
 """Our product token: in robots.txt, in X-Robots-Tag and as the name of a meta element."""
 
 KEEPS_PICTURES_OUT: Final = frozenset({"noai", "noimageai", "noindex", "noimageindex", "noml", "none"})
+_KEEPS_WHAT_IT_LISTS_OUT: Final = frozenset({"noai", "noimageai", "noimageindex", "noml"})
 KEEPS_LINKS_OUT: Final = frozenset({"nofollow", "none"})
 _KNOWN: Final = KEEPS_PICTURES_OUT | KEEPS_LINKS_OUT
 
@@ -33,6 +34,15 @@ def from_headers(values: Iterable[str]) -> frozenset[str]:
             if for_us and name in _KNOWN:
                 found.add(name)
     return frozenset(found)
+
+
+def forbids_pictures_of(directives: Iterable[str]) -> frozenset[str]:
+    """Those that keep out the pictures to which a document leads that is no page: a manifest, a list, an API's answer.
+
+    ``noindex`` and ``none`` are not among them: owners set these on sitemaps, feeds and interfaces to keep the
+    documents themselves out of search engines, and mean nothing by it for what they list.
+    """
+    return _KEEPS_WHAT_IT_LISTS_OUT.intersection(directives)
 
 
 def from_meta(name: str, content: str) -> frozenset[str]:

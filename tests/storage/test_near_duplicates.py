@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -37,8 +38,11 @@ def picture(seed: int, percent: int = 100) -> bytes:
 
 
 async def add(connection: Connection, files: Sequence[bytes]) -> None:
+    await store(connection, [await decoded(data) for data in files])
+
+
+async def store(connection: Connection, artworks: Sequence[Artwork]) -> None:
     """Store images and link them, as one commit does."""
-    artworks = [await decoded(data) for data in files]
     rows = [
         await connection.execute_fetchall(
             "INSERT INTO images (sha256, url, width, height, format, bytes, color, phash, source, added_at) "
@@ -80,6 +84,20 @@ async def test_copies_are_linked_with_the_first(database: Database, together: bo
             await add(connection, batch)
         assert await groups(connection) == dict.fromkeys(range(1, 7), 1)
         assert await near_duplicates.others(connection, 3) == [1, 4, 5, 6, 2]
+
+
+async def test_the_poorest_copy_is_linked_without_one_between(database: Database) -> None:
+    image = photo(800, 600, seed=4)
+    async with database.write() as connection:
+        await add(connection, [saved(image, "PNG"), saved(smaller(image, 13), quality=30)])
+        assert await groups(connection) == {1: 1, 2: 1}
+
+
+async def test_the_same_hash_alone_links_nothing(database: Database) -> None:
+    one, other = [await decoded(saved(_page(number))) for number in (1, 2)]
+    async with database.write() as connection:
+        await store(connection, [one, replace(other, phash=one.phash)])
+        assert await groups(connection) == {}
 
 
 async def test_different_pictures_are_not_linked(database: Database) -> None:

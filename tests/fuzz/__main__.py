@@ -24,7 +24,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.fuzz.engine import LOOP, Target, check, check_growth, example
+from tests.fuzz.engine import LOOP, Target, check, check_growth, example, resident
 from tests.fuzz.targets import targets
 
 SLICE: Final = 1.0
@@ -70,14 +70,14 @@ class _Run:
         self._examples: Counter[str] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._slowest: dict[str, float] = {}
-        self._memory = self._memory_at_start = _resident()
+        self._memory = self._memory_at_start = resident()
         self._grown: Counter[str] = Counter()
         self._started = time.monotonic()
 
     def start_memory(self) -> None:
         """What the first round has filled are caches, which are bounded."""
         gc.collect()
-        self._memory_at_start = self._memory = _resident()
+        self._memory_at_start = self._memory = resident()
         self._grown.clear()
 
     def visit(self, target: Target, until: float, size: int) -> None:
@@ -94,7 +94,7 @@ class _Run:
             except BaseException as error:  # whatever it is, it is what is looked for
                 self._found(target, b"".join(pattern), error)
         self._seconds[target.name] += time.monotonic() - start
-        memory = _resident()
+        memory = resident()
         self._grown[target.name] += memory - self._memory
         self._memory = memory
 
@@ -144,15 +144,10 @@ class _Run:
             "examples": self._examples.total(),
             "findings": self.findings.total(),
             "slowest_ms": round(1000 * max(self._slowest.values(), default=0.0)),
-            "rss_mb": round(_resident() / 1e6),
-            "rss_growth_mb": round((_resident() - self._memory_at_start) / 1e6, 1),
+            "rss_mb": round(resident() / 1e6),
+            "rss_growth_mb": round((resident() - self._memory_at_start) / 1e6, 1),
         }
         print(json.dumps(figures), flush=True)  # noqa: T201  # the result
-
-
-def _resident() -> int:
-    pages = Path("/proc/self/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGESIZE")
 
 
 def _alarm(_number: int, _frame: FrameType | None) -> None:

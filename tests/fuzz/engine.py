@@ -6,10 +6,12 @@ It returns, or raises an ArtalikeError of one line; it takes time in proportion 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -90,6 +92,15 @@ def _seconds(target: Target, pattern: Pattern, size: int) -> float:
     with suppress(ArtalikeError):
         target.run(data)
     return time.process_time() - start
+
+
+def resident() -> int:
+    """The bytes of memory that this process has; 0 where the system does not say."""
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+    except FileNotFoundError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGESIZE")
 
 
 def example(target: Target, seed: int) -> bytes:

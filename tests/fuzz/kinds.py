@@ -168,7 +168,7 @@ _XML: Final = (
     (b"<feed>", b"<entry>", b""),
 )
 _TABLE: Final = (
-    (b"url\n", b"x\n", b""),
+    (b"url\n", b"a longer row without an address\n", b""),
     (b"url,a\n", b'"', b""),
     (b"", b",", b"\n"),
     (b"url\n", b"http://a/b\n", b""),

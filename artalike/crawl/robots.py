@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from protego import Protego
 
 from artalike.crawl import urls
@@ -33,6 +33,8 @@ MAX_SITEMAPS: Final = 1000
 CACHED_ORIGINS: Final = 10_000
 UNREACHABLE_SECONDS: Final = 60.0
 """How long nobody asks again after a failure."""
+HEAVY: Final = 5_000_000
+"""Characters of rules times characters of an address from which on looking it up may take more than milliseconds."""
 
 # Read as generously as the parser does; whoever writes our name inside a longer one (a version, a browser's) means us.
 _AGENT_LINE: Final = re.compile(r"\s*user(?:-|\s*)agent[\s:]+(?P<name>[^\s#].*)", re.IGNORECASE)
@@ -47,11 +49,12 @@ _OF_THE_HOST: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What one site's robots.txt says to us. ``crawl_delay`` is in seconds, 0 for none."""
+    """What one site's robots.txt says to us. ``crawl_delay`` is in seconds, 0 for none; ``size`` is in characters."""
 
     parsed: Protego | None = None
     crawl_delay: float = 0.0
     sitemaps: tuple[str, ...] = ()
+    size: int = 0
 
     def allows(self, url: str) -> bool:
         """Whether we may fetch ``url``, which must be of this site."""
@@ -88,6 +91,7 @@ class Robots:
         self._capacity = capacity
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._one_heavy = CapacityLimiter(1)
 
     async def rules(self, url: str) -> Rules:
         """The rules of the site of ``url``. Callers at the same time share one request.
@@ -110,7 +114,10 @@ class Robots:
         Raises FetchError: ROBOTS when they forbid it, or as :meth:`rules`.
         """
         rules = await self.rules(url)
-        if not rules.allows(url):
+        # Half a megabyte of wildcards against a long address takes seconds: that may hold up its own site, no other.
+        heavy = rules.size * len(url) > HEAVY
+        allowed = await to_thread.run_sync(rules.allows, url, limiter=self._one_heavy) if heavy else rules.allows(url)
+        if not allowed:
             raise FetchError(FailureKind.ROBOTS, f"{url}: forbidden by the site's robots.txt")
         return rules
 
@@ -162,12 +169,14 @@ def _unreachable(reason: str, retry_after: float | None = None) -> FetchError:
 
 
 def _parse(data: bytes, url: str) -> Rules:
-    parsed = Protego.parse("\n".join(map(_for_us, data.decode("utf-8-sig", "replace").splitlines())))
+    text = "\n".join(map(_for_us, data.decode("utf-8-sig", "replace").splitlines()))
+    parsed = Protego.parse(text)
     sitemaps = (urls.join(url, sitemap) for sitemap in list(parsed.sitemaps)[:MAX_SITEMAPS])
     return Rules(
         parsed=parsed,
         crawl_delay=_delay(parsed),
         sitemaps=tuple(dict.fromkeys(sitemap for sitemap in sitemaps if sitemap is not None)),
+        size=len(text),
     )
 
 

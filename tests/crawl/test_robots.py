@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from itertools import pairwise
 
 import pytest
@@ -234,6 +235,24 @@ async def test_names_times_rules_cost_no_more_than_names_and_rules() -> None:
     async with asyncio.timeout(5):
         read = await Robots(Server(f"{names}User-agent: *\n{rules}"), hours=1).rules("http://a.com/")
     assert not read.allows("http://a.com/77")
+
+
+async def test_wildcards_that_take_long_hold_up_nobody_else() -> None:
+    robots = Robots(Server("User-agent: *\n" + "Disallow: /*ab*c*d$\n" * 5000), hours=1)
+    await robots.rules("http://a.com/")
+    late = []
+
+    async def watch() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            late.append(time.monotonic() - before)
+
+    watching = asyncio.create_task(watch())
+    started = time.monotonic()
+    await robots.check("http://a.com/" + "a" * 7000)
+    watching.cancel()
+    assert max(late) < (time.monotonic() - started) / 3
 
 
 async def test_sitemaps_are_found_whoever_they_are_for() -> None:

@@ -69,7 +69,15 @@ ABSURD: Final[tuple[Any, ...]] = (
         "#",
         "../x",
     ),
-    *("file:///etc/passwd", "javascript:alert(1)", "http://a/\ud800", "9999-99-99", "0001-01-01T00:00:00+14:00", "-"),
+    *(
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "invalid:\ud800\0",
+        "http://a/\ud800",
+        "9999-99-99",
+        "0001-01-01T00:00:00+14:00",
+        "-",
+    ),
     *({"en": [1]}, {"@value": {}}, {"@none": None}, [["a"]], "<b>&#0;</b>", "\u202egpj", "1" * 5000, [0] * 200),
 )
 

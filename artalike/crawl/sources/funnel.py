@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Final
 
 from anyio import to_thread
 
 from artalike.crawl import text, urls
 from artalike.crawl.sources.base import Document, Found, Reach, Source
 from artalike.records import Candidate, Task
+
+MAX_REVISION: Final = 200
+"""Characters kept of a revision: checksums and times are shorter."""
 
 
 class Funnel:
@@ -57,12 +61,14 @@ def checked(candidate: Candidate, *, local: bool) -> Candidate:
         url=_address(candidate.url, local=local),
         thumbnail_url=_web_or_none(candidate.thumbnail_url),
         metadata=replace(metadata, page_url=_web_or_none(metadata.page_url)),
+        revision=_revision(candidate.revision),
     )
 
 
 def _address(url: str, *, local: bool) -> str:
-    if urls.invalid_reason(url) is not None:
-        return url
+    reason = urls.invalid_reason(url)
+    if reason is not None:
+        return urls.invalid(reason)  # as we spell it: a document may write such an address, too
     try:
         canonical = urls.canonical(url)
     except ValueError as error:
@@ -70,6 +76,10 @@ def _address(url: str, *, local: bool) -> str:
     if urls.is_local(canonical) and not local:
         return urls.invalid(f"{url[:200]!r}: a file of this machine, named from the web")
     return canonical
+
+
+def _revision(revision: str | None) -> str | None:
+    return None if revision is None else (text.plain(revision) or "")[:MAX_REVISION] or None
 
 
 def _web_or_none(url: str | None) -> str | None:

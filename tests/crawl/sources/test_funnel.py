@@ -50,6 +50,17 @@ async def passed(url: str, fetcher: Fetcher, *candidates: Candidate) -> Sequence
     return [c async for found in source.expand(task_for(url, "careless"), fetcher) for c in found.candidates]
 
 
+async def test_what_a_document_says_of_revisions_and_bad_addresses_can_be_stored(fetcher: Fetcher) -> None:
+    careless = Candidate("invalid:\ud800\0x", revision="\ud800" + "1" * 5000)
+    (checked,) = await passed("http://a.com/", fetcher, careless)
+    assert checked.url.isascii()
+    assert "\0" not in checked.url
+    assert checked.revision is not None
+    assert len(checked.revision.encode()) < 1000
+    (kept,) = await passed("http://a.com/", fetcher, Candidate("http://a.com/1", revision="2024-01-02T03:04:05Z"))
+    assert kept.revision == "2024-01-02T03:04:05Z"
+
+
 async def test_files_come_only_from_this_machine(fetcher: Fetcher) -> None:
     named = Candidate("file:///etc/passwd.jpg")
     (from_web,) = await passed("http://a.com/", fetcher, named)

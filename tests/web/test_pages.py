@@ -292,3 +292,39 @@ def test_every_picture_has_a_name(title: str | None, creator: str | None, name: 
 def test_only_web_addresses_become_links(url: object, link: str) -> None:
     assert web_link(url) == link
     assert host_of(link) in {"", "a.example", "a.example:81"}
+
+
+@pytest.mark.parametrize(
+    ("contact", "shown"),
+    [
+        ("rights@museum.example", '<a href="mailto:rights@museum.example" rel="external noopener noreferrer">rights@'),
+        (
+            "https://museum.example/rights",
+            '<a href="https://museum.example/rights" rel="external noopener noreferrer">',
+        ),
+        ("o'neill+x%@museum.example", '<a href="mailto:o%27neill%2Bx%25@museum.example"'),
+        ("the front desk", "Rights or removal: the front desk</p>"),
+        ("javascript:alert(1)", "Rights or removal: javascript:alert(1)</p>"),
+        ("a@b.example?bcc=c@d.example", "Rights or removal: a@b.example?bcc=c@d.example</p>"),
+        ("<script>alert(1)</script>", "Rights or removal: &lt;script&gt;alert(1)&lt;/script&gt;</p>"),
+        ('https://a.example/"onclick="x', 'href="https://a.example/&#34;onclick=&#34;x"'),
+    ],
+)
+async def test_whom_to_ask_about_rights_is_shown_beside_each_picture_and_below_all(
+    serve: Serve, contact: str, shown: str
+) -> None:
+    client = await serve(make_services(2, gallery={"contact": contact}, crawl={"contact": "crawler@a.example"}))
+    for url in ("/", "/similar/1"):
+        async with client.get(url) as response:
+            page = await response.text()
+        assert page.count(shown) == 2
+        assert "crawler@a.example" not in page
+
+
+async def test_the_crawlers_contact_stands_in_and_without_one_nothing_is_shown(serve: Serve) -> None:
+    client = await serve(make_services(2, crawl={"contact": "crawler@a.example"}))
+    async with client.get("/") as response:
+        assert "mailto:crawler@a.example" in await response.text()
+    client = await serve(make_services(2))
+    async with client.get("/") as response:
+        assert "Rights or removal" not in await response.text()

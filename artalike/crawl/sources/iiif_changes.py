@@ -132,42 +132,67 @@ async def follow(walk: Walk, task: Task, reach: Reach) -> AsyncGenerator[Found, 
         while more:
             changes = await to_thread.run_sync(_batch, page, document.url, walk, task.depth + 1)
             more = walk.left is not None
-            recrawl = RECRAWL if task.depth == 0 else None
+            # Without times there is no telling what is new: each crawl is of everything, and not for every hour.
+            recrawl = RECRAWL if task.depth == 0 and (walk.newest or walk.since) else None
             yield Found(changes.added, walk.cursor(), changes.gone, walk.checkpoint, recrawl)
 
 
 @dataclass(slots=True)
 class _Changes:
+    """What activities of the page at ``url`` come to. ``streams`` are the names of their stream, and None."""
+
+    walk: Walk
+    url: str
+    streams: frozenset[str | None]
+    depth: int
     added: list[Candidate] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+
+    def apply(self, activity: Json, at: datetime | None) -> None:
+        """One activity, which was at ``at``, behind all that are newer."""
+        kind, thing = kind_of(activity), _thing(activity.get("object"), self.url)
+        # Added to or removed from another stream: none of this one's business.
+        of_stream = {"add": activity.get("target"), "remove": activity.get("origin")}.get(kind)
+        if thing is None or self._is_settled(thing) or address(of_stream, self.url) not in self.streams:
+            return
+        target = _thing(activity.get("target"), self.url) if kind == "move" else thing
+        if kind in _WITHDRAWN:
+            self.gone.append(thing)
+        elif self.walk.only_gone or kind not in _INCLUDED:
+            return
+        elif target is not None and not self._is_settled(target):
+            revision = at.isoformat() if at is not None else None
+            self.added.append(Candidate(target, KIND, depth=self.depth, revision=revision))
+            self.walk.seen.add(_mark(target))
+        if kind == "move":
+            self.gone.append(thing)
+        self.walk.seen.add(_mark(thing))
+
+    def _is_settled(self, url: str) -> bool:
+        return _mark(url) in self.walk.seen
 
 
 def _batch(page: Json, url: str, walk: Walk, depth: int) -> _Changes:
     """The next changes of a page, from its end. Moves ``walk`` behind them, or to the page before."""
-    changes = _Changes()
+    changes = _Changes(walk, url, frozenset({None, walk.stream, address(page.get("partOf"), url)}), depth)
     activities = listed(page.get("orderedItems")) or listed(page.get("items"))
     left = len(activities) if walk.left is None else min(walk.left, len(activities))
     until = max(0, left - BATCH)
     since, horizon = _time(walk.since), datetime.now(UTC) + timedelta(days=1)
-    streams = {None, walk.stream, address(page.get("partOf"), url)}
+    newest = _time(walk.newest) or datetime.min.replace(tzinfo=UTC)
     ended = False
-    for activity in reversed(activities[until:left]):
-        if not isinstance(activity, dict):
-            continue
+    for activity in filter(lambda item: isinstance(item, dict), reversed(activities[until:left])):
         at = _time(activity.get("endTime"))
-        if at is not None and since is not None and at < since:
+        is_refresh = kind_of(activity) == "refresh"
+        if (at is not None and since is not None and at < since) or (is_refresh and since is None):
             ended = True
             break
-        if at is not None and at < horizon and at > (_time(walk.newest) or datetime.min.replace(tzinfo=UTC)):
-            walk.newest = at.isoformat()
-        if kind_of(activity) == "refresh":
-            if since is None:
-                ended = True
-                break
+        if at is not None and newest < at < horizon:
+            newest, walk.newest = at, at.isoformat()
+        if is_refresh:
             walk.only_gone = True
         else:
-            revision = at.isoformat() if at is not None else None
-            _apply(activity, url, streams, walk, changes, revision=revision, depth=depth)
+            changes.apply(activity, at)
     walk.left = until or None
     if ended or len(walk.seen) >= MAX_OBJECTS:
         walk.page = walk.left = None
@@ -175,38 +200,6 @@ def _batch(page: Json, url: str, walk: Walk, depth: int) -> _Changes:
         walk.page = address(page.get("prev"), url)
     walk.pages += walk.left is None
     return changes
-
-
-def _apply(
-    activity: Json,
-    url: str,
-    streams: set[str | None],
-    walk: Walk,
-    changes: _Changes,
-    *,
-    revision: str | None,
-    depth: int,
-) -> None:
-    kind, thing = kind_of(activity), _thing(activity.get("object"), url)
-    if thing is None or _mark(thing) in walk.seen:
-        return
-    # Added to or removed from another stream: none of this one's business.
-    of_stream = {"add": activity.get("target"), "remove": activity.get("origin")}.get(kind)
-    if address(of_stream, url) not in streams:
-        return
-    if kind in _WITHDRAWN:
-        changes.gone.append(thing)
-    elif walk.only_gone or kind not in _INCLUDED:
-        return
-    elif kind != "move":
-        changes.added.append(Candidate(thing, KIND, depth=depth, revision=revision))
-    else:
-        changes.gone.append(thing)
-        target = _thing(activity.get("target"), url)
-        if target is not None and _mark(target) not in walk.seen:
-            changes.added.append(Candidate(target, KIND, depth=depth, revision=revision))
-            walk.seen.add(_mark(target))
-    walk.seen.add(_mark(thing))
 
 
 def _thing(value: Any, url: str) -> str | None:

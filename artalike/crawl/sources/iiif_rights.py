@@ -4,8 +4,8 @@ Institutions publish through IIIF to be reused, and most manifests say nothing: 
 IIIF allows (https://iiif.io/api/presentation/3.0/#rights), Creative Commons' licences are open as the Open Definition
 has it (https://opendefinition.org/licenses/): CC0, the Public Domain Mark, BY and BY-SA are, whatever has NC or ND is
 not. Of https://rightsstatements.org/, "in copyright" in all its forms is refused; "no copyright", "not evaluated" and
-"undetermined" are taken. A text of the institution's own is refused where it says "in copyright" or "all rights
-reserved", in whatever words it is most often said.
+"undetermined" are taken. A text of the institution's own is refused where it says "in copyright", "all rights reserved"
+or "non-commercial use only", in the words in which that is most often said.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Final
 
 _LICENCE: Final = re.compile(r"creativecommons\.org/(?:licenses|licences|publicdomain)/([a-z0-9-]+)", re.IGNORECASE)
 _STATEMENT: Final = re.compile(r"rightsstatements\.org/(?:vocab|page|data)/([A-Z-]+)", re.IGNORECASE)
-_SHORT: Final = re.compile(r"\bCC[ -](?:BY|0)[A-Z0-9 .-]*", re.IGNORECASE)
+_SHORT: Final = re.compile(r"\bCC(?:[ -]?0|[ -]BY(?:[ -](?:NC|ND|SA))*)\b", re.IGNORECASE)
 _RESTRICTED: Final = re.compile(r"(?:^|[-_ ])(?:nc|nd)(?:$|[-_ .0-9])", re.IGNORECASE)
 _CLOSED: Final = re.compile(
     r"all rights reserved|(?<!not )(?<!no longer )\b(?:in|under|protected by) copyright|tous droits réservés"
     r"|alle rechte vorbehalten|todos los derechos reservados|tutti i diritti riservati|alle rechten voorbehouden"
+    r"|attribution-non-?commercial|non-?commercial (?:use|purposes?) only|only for non-?commercial"
     r"|todos os direitos reservados|med ensamrätt|すべての権利を留保",
     re.IGNORECASE,
 )

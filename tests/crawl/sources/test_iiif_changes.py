@@ -222,7 +222,10 @@ async def test_registries_lead_to_streams_and_other_things_to_nothing(house: Iii
         7,
     ]
     house.activities += things
-    assert added(await batches(stream(), fetcher)) == [f"{ROOT}/more"]
+    found = await batches(stream(), fetcher)
+    assert added(found) == [f"{ROOT}/more"]
+    # No times: each crawl would be of everything.
+    assert {each.recrawl for each in found} == {None}
 
 
 async def test_pages_that_lead_round_in_a_ring_come_to_an_end(house: IiifHouse, fetcher: Fetcher) -> None:
@@ -237,6 +240,21 @@ async def test_a_stream_without_a_last_page_is_no_stream(house: IiifHouse, fetch
     with pytest.raises(ParseError) as caught:
         await batches(task_for(f"{ROOT}/s", "iiif"), fetcher)
     assert caught.value.kind is FailureKind.BAD_DOCUMENT
+
+
+async def test_what_was_moved_keeps_its_pictures(house: IiifHouse, tmp_path: Path) -> None:
+    house.happens("Create", house.work("old", 1), day(1))
+    house.happens("Create", house.work("other", 2), day(2))
+    settings = service_settings(tmp_path, download={"preferred_side": 128})
+    async with City(house) as city, running(settings, resolver=city.resolver) as service:
+        seed_id = await service.add_seed(URL, kind="iiif")
+        await settled(service)
+        house.put(house.documents.pop("/v3/old/manifest.json") | {"id": manifest("new"), "label": {"en": ["new"]}})
+        house.happens("Move", manifest("old"), day(3), target={"id": manifest("new"), "type": "Manifest"})
+        assert await service.frontier.crawl_again(seed_id)
+        await settled(service)
+        images = await service.images.images((await service.images.embedded_ids()).tolist())
+    assert sorted(image.url.split("/")[4] for image in images) == ["1", "2"]
 
 
 async def test_a_collection_keeps_in_step_with_a_stream(house: IiifHouse, tmp_path: Path) -> None:

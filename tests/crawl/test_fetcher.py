@@ -142,6 +142,30 @@ async def test_a_long_rest_is_waited_for_in_the_frontier_and_not_by_a_worker(sit
     assert site.asked("/picture/0.jpg") == 0
 
 
+@pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.RETRY_AFTER, Fault.SLOW_HEADERS])
+async def test_a_host_that_has_too_much_gets_less(site: MisbehavingSite, fault: Fault) -> None:
+    site.retry_after = 0
+    async with Fetcher.open(settings_for(crawl={"host_concurrency": 8})) as fetcher:
+        for number in range(8):
+            await fetcher.image(task_for(site.picture(number)))
+        [before] = fetcher.slots.statistics()
+        await failure(fetcher, site.url(fault))
+        [after] = fetcher.slots.statistics()
+    assert (before.places, before.pause) == (8, 0)
+    assert after.places == 4
+    assert after.pause >= 0.2
+    assert before.host == task_for(site.root).host
+    assert 0 < before.latency < 1
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_FOUND, Fault.FORBIDDEN, Fault.SERVER_ERROR, Fault.DROPPED_CONNECTION])
+async def test_a_failure_of_one_address_slows_nothing(site: MisbehavingSite, fault: Fault) -> None:
+    async with Fetcher.open(settings_for(crawl={"host_concurrency": 8})) as fetcher:
+        await failure(fetcher, site.url(fault))
+        [state] = fetcher.slots.statistics()
+    assert (state.pause, state.rest) == (0, 0)
+
+
 async def test_a_gzip_bomb_is_defused_after_one_piece_too_many(site: MisbehavingSite) -> None:
     async with Fetcher.open(settings_for(download={"max_bytes": 1_000_000})) as fetcher:
         assert (await failure(fetcher, site.url(Fault.GZIP_BOMB))).kind is FailureKind.TOO_LARGE

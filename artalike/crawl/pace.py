@@ -1,7 +1,8 @@
 """How fast one host is asked, learned from its answers: a slow start, a step back when it has too much, a slow return.
 
 As TCP does it (RFC 5681): places double with each round of good answers until the limit, or until the host shows that
-it is loaded; then places and rate are halved once for all requests that were under way, and come back by small steps.
+it is loaded; then places, and where it refuses the rate as well, are halved once for all requests under way, and come
+back by small steps.
 """
 
 from __future__ import annotations
@@ -55,21 +56,26 @@ class Pace:
         """A request that began at ``started`` went well; its answer began after ``latency`` seconds."""
         if latency is not None and self._is_slow(latency):
             self._normal = (self._normal + self.latency) / 2  # a host that stays slow is not punished for ever
-            self.step_back(started, now)
+            self._step_back(started, now, refused=False)
             return
         if self.share < 1.0:
             self.share = min(1.0, self.share + RETURN)
         self._window = min(self._most, self._window + (1.0 if self._starting else 1.0 / self._window))
 
     def step_back(self, started: float, now: float) -> None:
-        """The host has too much. What began before the last step back speaks of the time before it."""
+        """The host says that it has too much. What began before the last step back speaks of the time before it."""
+        self._step_back(started, now, refused=True)
+
+    def _step_back(self, started: float, now: float, *, refused: bool) -> None:
         self._starting = False
         if started < self._last_step:
             return
         self._last_step = now
         self._slow = 0
+        # Slowness may be of the way, or ours: it costs places first, and the rate only where one place is too much.
+        if refused or self._window <= 1.0:
+            self.share = max(SLOWEST, self.share / 2)
         self._window = max(1.0, self._window / 2)
-        self.share = max(SLOWEST, self.share / 2)
 
     def _is_slow(self, latency: float) -> bool:
         if not self._normal:

@@ -59,8 +59,15 @@ def test_a_pause_is_never_shorter_than_asked_for() -> None:
 def test_a_host_that_grows_slow_is_relieved() -> None:
     pace = Pace(8)
     now = answers(pace, 50, 0.05)
+    now = answers(pace, 5, 1.5, start=now)
+    assert (pace.places, pace.share) == (4, 1.0)
+
+
+def test_a_host_that_is_slow_with_one_request_is_asked_less_often() -> None:
+    pace = Pace(1)
+    now = answers(pace, 50, 0.05)
     answers(pace, 5, 1.5, start=now)
-    assert (pace.places, pace.share) == (4, 0.5)
+    assert (pace.places, pace.share) == (1, 0.5)
 
 
 def test_a_few_large_pages_are_no_sign_of_load() -> None:

@@ -130,30 +130,29 @@ def _different(originals: list[tuple[int, bytes]]) -> tuple[int, float]:
 
 
 async def _found(made: list[list[tuple[int, bytes]]], originals: list[tuple[int, bytes]]) -> dict[str, float]:
-    names = list(variants())
+    """The share of the copies, by what was done to them, that come into the group of their original."""
+    hits = dict.fromkeys(variants(), 0)
     with tempfile.TemporaryDirectory() as temporary:
-        async with Database.open(Path(temporary) / "catalog.sqlite3") as database:
-            async with database.write() as connection:
-                await _insert(connection, 1, len(originals))
-                await link(connection, list(enumerate(map(_artwork, originals), start=1)))
-            hits = dict.fromkeys(names, 0)
+        async with Database.open(Path(temporary) / "catalog.sqlite3") as database, database.write() as connection:
+            await _insert(connection, 1, len(originals))
+            await link(connection, list(enumerate(map(_artwork, originals), start=1)))
             for prints in made:
-                first = 1 + originals.index(prints[0])
-                for name, copy in zip(names, prints[1:], strict=True):
-                    hits[name] += await _is_linked(database, first, len(originals) + 1, _artwork(copy))
-    return {name: hits[name] / len(made) for name in names}
+                original = 1 + originals.index(prints[0])
+                for name, copy in zip(hits, prints[1:], strict=True):
+                    hits[name] += await _is_linked(connection, original, len(originals) + 1, _artwork(copy))
+    return {name: hit / len(made) for name, hit in hits.items()}
 
 
-async def _is_linked(database: Database, original: int, copy: int, artwork: Artwork) -> bool:
+async def _is_linked(connection: Connection, original: int, copy: int, artwork: Artwork) -> bool:
     """Whether a copy is linked with its original. Nothing of it stays."""
-    async with database.write() as connection:
-        await connection.execute("SAVEPOINT copy")
-        await _insert(connection, copy, 1)
-        await link(connection, [(copy, artwork)])
-        [[groups, members]] = await connection.execute_fetchall(
-            "SELECT count(DISTINCT near_group), count(near_group) FROM images WHERE id IN (?, ?)", (original, copy)
-        )
-        await connection.execute("ROLLBACK TO copy")
+    await connection.execute("SAVEPOINT copy")
+    await _insert(connection, copy, 1)
+    await link(connection, [(copy, artwork)])
+    [[groups, members]] = await connection.execute_fetchall(
+        "SELECT count(DISTINCT near_group), count(near_group) FROM images WHERE id IN (?, ?)", (original, copy)
+    )
+    await connection.execute("ROLLBACK TO copy")
+    await connection.execute("RELEASE copy")
     return (groups, members) == (1, 2)
 
 

@@ -8,6 +8,7 @@ entity expanded, nothing fetched.
 from __future__ import annotations
 
 import html
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,6 +18,8 @@ from lxml import etree
 
 from artalike.crawl import text, urls
 from artalike.crawl.sources.charset import text_of
+from artalike.crawl.sources.content import pieces
+from artalike.crawl.sources.sitemap_xml import TooDeep
 from artalike.crawl.sources.xml_repair import lacks_declarations, repaired
 
 MAX_ITEMS: Final = 5000
@@ -24,6 +27,10 @@ MAX_VALUES: Final = 50
 """Values of one name that are kept of one item: authors, categories, pictures."""
 MAX_FIELD: Final = 200_000
 """Characters of one element that are kept: a whole article may be in it."""
+MAX_DEPTH: Final = 100
+"""Elements inside each other, but for those of an article."""
+MAX_REPAIR: Final = 4_000_000
+"""Bytes of a broken feed that are put right."""
 
 # Of what a namespace's address contains, in this order; what is of none of them is not read.
 _NAMESPACES: Final = (
@@ -93,7 +100,7 @@ def read_feed(data: bytes, charset: str | None, url: str) -> Feed | None:
     What many feeds do wrong (HTML's entities, a lone ``&``, prefixes that nobody declared) is forgiven.
     """
     feed = _parsed(data, url)
-    if feed.trouble is not None or lacks_declarations(data):
+    if len(data) <= MAX_REPAIR and (feed.trouble is not None or lacks_declarations(data)):
         again = _parsed(repaired(text_of(data, charset)).encode("utf-8", "replace"), url)
         if again.trouble is None or len(again.items) > len(feed.items):
             feed = again
@@ -113,9 +120,10 @@ def _parsed(data: bytes, url: str) -> Feed:
     trouble = None
     try:
         # Blank space before the declaration is an error that many feeds make and every reader forgives.
-        parser.feed(data.removeprefix(b"\xef\xbb\xbf").lstrip() or b" ")
+        for piece in pieces(io.BytesIO(data.removeprefix(b"\xef\xbb\xbf").lstrip())):
+            parser.feed(piece)
         parser.close()
-    except etree.LxmlError as error:
+    except (etree.LxmlError, TooDeep) as error:
         trouble = text.reason(error)
     return Feed(target.about, target.items, trouble)
 
@@ -143,6 +151,8 @@ class _Target:
             self._inner += 1
             self._append(_start_tag(tag, attributes))
             return
+        if len(self._open) == MAX_DEPTH:
+            raise TooDeep(f"more than {MAX_DEPTH} elements inside each other")
         self._open.append(name)
         self._text, self._length, self._escape = [], 0, attributes.get("type") == "xhtml"
         self._role = (attributes.get("role") or "").strip().lower()

@@ -17,11 +17,17 @@ MAX_FIELD: Final = 10_000
 """Characters of one element that are kept."""
 MAX_LASTMOD: Final = 64
 """Characters: a date and a time have some thirty."""
+MAX_DEPTH: Final = 100
+"""Elements inside each other; a sitemap has four."""
 MAX_PICTURES: Final = 1000
 """Pictures kept of one entry; the image extension allows so many."""
 
 _ROOTS: Final = frozenset({"urlset", "sitemapindex"})
 _ENTRIES: Final = frozenset({"url", "sitemap"})
+
+
+class TooDeep(ValueError):
+    """More elements inside each other than any document of its kind has: each would be remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def xml_entries(stream: BinaryIO, name: str) -> Iterator[Entry]:
             first = False
             yield from target.drain()
         parser.close()
-    except etree.LxmlError as error:
+    except (etree.LxmlError, TooDeep) as error:
         yield from target.drain()
         raise ParseError(FailureKind.BAD_DOCUMENT, f"{name}: broken XML: {text.reason(error)}") from error
     yield from target.drain()
@@ -87,6 +93,8 @@ class _Target:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         name = _local(tag)
         self.root = self.root or name
+        if len(self._open) == MAX_DEPTH:
+            raise TooDeep(f"more than {MAX_DEPTH} elements inside each other")
         self._open.append(name)
         self._text, self._length = [], 0
         if name in _ENTRIES:

@@ -74,6 +74,8 @@ def _with_prefixes(source: str) -> str:
     root = _ROOT.search(source)
     if root is None:
         return source
-    missing = sorted(set(_PREFIX.findall(source)) - set(_DECLARED.findall(source)) - {"xml"})[:MAX_PREFIXES]
+    used = {match[1] for match in _PREFIX.finditer(source)}
+    declared = {match[1] for match in _DECLARED.finditer(source)}
+    missing = sorted(used - declared - {"xml"})[:MAX_PREFIXES]
     said = "".join(f' xmlns:{prefix}="{KNOWN.get(prefix, f"urn:unknown:{prefix}")}"' for prefix in missing)
     return source[: root.end()] + said + source[root.end() :]

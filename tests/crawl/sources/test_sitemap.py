@@ -210,6 +210,7 @@ def test_a_huge_sitemap_takes_little_memory() -> None:
 @example(b"<urlset><image><loc>x</loc></image></urlset>")
 @example(b"<" + b"a" * 100_000)
 @example(b"<a>" * 1000)
+@example(b"<urlset>" + b"<a>" * 100_000)
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_any_bytes_give_entries_or_a_parse_error(data: bytes) -> None:
     message = ""

@@ -13,6 +13,7 @@ from artalike.imaging.guard import check_size, translated
 from artalike.imaging.model_input import model_input
 from artalike.imaging.phash import perceptual_hash
 from artalike.imaging.pixels import upright_rgb
+from artalike.imaging.segments import check_segments
 from artalike.imaging.signature import signature
 from artalike.imaging.thumbnails import thumbnails
 from artalike.records import Artwork, Preprocess
@@ -30,6 +31,8 @@ def decode(data: bytes, preprocess: Preprocess, settings: Imaging) -> Artwork:
     or TOO_SMALL. Sizes are checked against the file's header before any pixel is decoded.
     """
     image_format = identify(data)
+    if image_format == "JPEG":
+        check_segments(data)
     with translated():
         image = _read(data, image_format, settings)
     # Not BOX: its aliases depend on the size of the picture, and made a copy's hash differ five times as much.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import zlib
 from functools import cache
 from typing import Any, Final
 
@@ -240,6 +241,29 @@ def pictures() -> tuple[bytes, ...]:
     )
 
 
+def _segments() -> tuple[Pattern, ...]:
+    """Pictures with no end of what stands beside the pixels: comments, EXIF, profiles, boxes."""
+    jpeg, png, _, gif, avif, *_ = pictures()
+    start = gif.index(b",")  # of the first frame
+    return (
+        (jpeg[:2], b"\xff\xfe\x00\x06text", jpeg[2:]),
+        (jpeg[:2], b"\xff\xe1\x00\x10Exif\0\0II*\0\x08\0\0\0", jpeg[2:]),
+        (jpeg[:2], b"\xff\xe2\x00\x12ICC_PROFILE\0\x01\x01ab", jpeg[2:]),
+        (jpeg[:2], b"\xff\xed\x00\x1aPhotoshop 3.0\x008BIM\0\0\0\0\0\0", jpeg[2:]),
+        (png[:33], _chunk(b"tEXt", b"k\0v"), png[33:]),
+        (png[:33], _chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2000))), png[33:]),
+        (png[:33], _chunk(b"iTXt", b"k\0\0\0\0\0v"), png[33:]),
+        (gif[:start], b"!\xfe\x04text\0", gif[start:]),
+        (gif[:start], b"!\xff\x0bXMP DataXMP\x01a\0", gif[start:]),
+        (gif[:-1], gif[start:-1], b";"),
+        (avif, b"\0\0\0\x08free", b""),
+    )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+
 def _profile() -> bytes:
     from PIL import ImageCms  # noqa: PLC0415  # lcms is loaded for the one profile
 
@@ -383,7 +407,7 @@ def targets() -> list[Target]:
             (samples.TXT, samples.packed(samples.TXT), b"\xff\xd8\xff"),
             ((b"", b"\n", b""), (b"", b"a", b""), (b"", b"\xff", b"")),
         ),
-        Target("pictures", _picture, pictures()),
+        Target("pictures", _picture, pictures(), _segments()),
         Target(
             "strings of sources",
             _sources,

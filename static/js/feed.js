@@ -61,6 +61,18 @@ export class Feed {
     return images.filter((image) => !this.#seen.has(image.id) && this.#seen.add(image.id));
   }
 
+  /** @param {number} id  of a picture that must not be given, whatever the pages say */
+  exclude(id) {
+    this.#seen.add(id);
+  }
+
+  /** What it answers is not there any more. */
+  vanish() {
+    this.stop();
+    this.next = null;
+    this.#enter("gone");
+  }
+
   /** Fetch the next page unless one is being fetched or there is none. Resolves when the state has settled. */
   async load() {
     if (this.next === null || this.#request) return;

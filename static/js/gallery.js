@@ -16,9 +16,13 @@ import { View } from "./views.js";
 /** @typedef {import("./views.js").Views} Views */
 /** @typedef {import("./wall.js").Wall} Wall */
 
+const GONE_KEPT = 2_000;
+
 export class Gallery {
   /** @type {() => void} called whenever what there is to tell has changed */
   onchange = () => {};
+  /** @type {Set<number>} pictures that have been removed from the collection, the latest last */
+  #gone = new Set();
 
   /**
    * @param {object} parts
@@ -93,6 +97,31 @@ export class Gallery {
     else if (this.view.place.kind === "similar") this.go({ kind: "random", seed: null });
   }
 
+  /**
+   * A picture has been removed from the collection: it goes from the wall now, and from other views before they are
+   * shown again. What is being looked at stays where it is, as far as it can.
+   *
+   * @param {number} id
+   */
+  remove(id) {
+    if (this.#gone.has(id)) return;
+    this.#gone.add(id);
+    for (const oldest of this.#gone) {
+      if (this.#gone.size <= GONE_KEPT) break;
+      this.#gone.delete(oldest);
+    }
+    const { view, wall } = this;
+    const anchor = wall.anchor;
+    const index = view.grid.images.findIndex((image) => image.id === id);
+    this.#forget(view, [id]);
+    if (index >= 0) {
+      wall.drop(index);
+      wall.restore(index < anchor.index ? { ...anchor, index: anchor.index - 1 } : anchor);
+    }
+    this.#present(view);
+    this.#changed();
+  }
+
   /** Note where the visitor is, for when they come back. */
   leave() {
     const { view, wall } = this;
@@ -109,7 +138,7 @@ export class Gallery {
    */
   #create(place, question = null, answers) {
     const first = answersOf(place, this.pageSize);
-    const seen = place.kind === "similar" ? [place.id] : [];
+    const seen = [...this.#gone, ...(place.kind === "similar" ? [place.id] : [])];
     const feed = new Feed({ first, next: first, total: null, ...answers, seen });
     return new View(freshKey(), place, question, feed, new Grid(this.wall.frame));
   }
@@ -132,6 +161,7 @@ export class Gallery {
   /** @param {View} view */
   #show(view) {
     this.#release(this.view);
+    this.#forget(view, this.#gone);
     this.view = view;
     this.growth.follow(view);
     this.views.keep(view);
@@ -147,6 +177,24 @@ export class Gallery {
     if (!fits && view.anchor) this.wall.restore(view.anchor);
     this.#focus(view);
     this.#changed();
+  }
+
+  /**
+   * Take removed pictures out of a view.
+   *
+   * @param {View} view
+   * @param {Iterable<number>} gone
+   */
+  #forget(view, gone) {
+    const ids = new Set(gone);
+    for (const id of ids) view.feed.exclude(id);
+    for (let index = view.grid.images.length - 1; index >= 0 && ids.size > 0; index--) {
+      if (ids.has(view.grid.images[index].id)) view.grid.remove(index);
+    }
+    if (view.place.kind === "similar" && ids.has(view.place.id)) {
+      view.question = null;
+      view.feed.vanish();
+    }
   }
 
   /** @param {View} view */

@@ -70,6 +70,22 @@ export class Grid {
     this.#fill();
   }
 
+  /**
+   * Take a picture out. Those in its row and below are laid out again, those above stay where they are.
+   *
+   * @param {number} index
+   */
+  remove(index) {
+    const { placed } = this;
+    const row = this.rowAt(index);
+    this.images.splice(index, 1);
+    this.#ratios.splice(index, 1);
+    if (index >= placed) return;
+    this.rows.length = row;
+    this.#fill();
+    if (this.placed < placed - 1) this.flush();
+  }
+
   /** Show the pictures held back, as a ragged last row. */
   flush() {
     if (this.placed < this.images.length) this.#place(lastRow(this.#ratios, this.placed, this.frame));

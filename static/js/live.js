@@ -16,6 +16,8 @@ const GRACE = 3_000;
 export class Live {
   /** @type {(image: unknown) => void} */
   onimage = () => {};
+  /** @type {(removed: {id?: unknown}) => void} */
+  onremoved = () => {};
   /** @type {(stats: Stats & Record<string, unknown>) => void} */
   onstats = () => {};
   /** @type {(connected: boolean) => void} false only after the stream has been away for a few seconds */
@@ -40,6 +42,7 @@ export class Live {
     source.addEventListener("open", () => this.#connected());
     source.addEventListener("error", () => this.#lost(source));
     source.addEventListener("image", (event) => this.#deliver(event, this.onimage));
+    source.addEventListener("removed", (event) => this.#deliver(event, this.onremoved));
     source.addEventListener("stats", (event) => this.#deliver(event, this.onstats));
   }
 

@@ -76,6 +76,9 @@ function listen() {
     arrivals.add(image);
     settle();
   };
+  live.onremoved = ({ id }) => {
+    if (typeof id === "number") gallery.remove(id);
+  };
   live.onstats = (value) => {
     stats = value;
     gallery.growth.observe(value);

@@ -84,6 +84,21 @@ export class Wall {
   }
 
   /**
+   * After a picture has been taken out of the grid: its tile goes, and the others keep theirs. The focus moves on.
+   *
+   * @param {number} index  that it had
+   */
+  drop(index) {
+    const dropped = this.#tiles.get(index);
+    const focused = dropped?.contains(document.activeElement);
+    const kept = [...this.#tiles].filter(([other]) => other !== index);
+    this.#tiles = new Map(kept.map(([other, tile]) => [other > index ? other - 1 : other, tile]));
+    dropped?.remove();
+    this.refresh();
+    if (focused) this.#tiles.get(Math.min(index, (this.#grid?.placed ?? 0) - 1))?.querySelector("a")?.focus({ preventScroll: true });
+  }
+
+  /**
    * The first picture on the screen and how far its top is from the screen's.
    *
    * @returns {{index: number, distance: number}}

@@ -82,6 +82,11 @@ class GalleryServer:
             self.services.events.publish(Event("image", image_json(image, self.services.settings), image.id))
         return image
 
+    def remove(self, image: Image) -> None:
+        """Take an image out, and tell those who listen."""
+        self.fake.images.remove(image.id)
+        self.services.events.publish(Event("removed", {"id": image.id}))
+
     async def start(self) -> None:
         # Each start has a registry of its own: an application registers its metrics once.
         services = replace(self.services, registry=type(self.services.registry)())

@@ -330,3 +330,32 @@ async def test_only_web_addresses_are_linked(script: Script, link: str | None, s
     read = await script("return images.readImage(argument);", about)
     assert read["url"] == safe
     assert read["color"] == "#8a857c", json.dumps(read)
+
+
+async def test_a_grid_closes_up_where_a_picture_is_taken_out_and_not_above(script: Script) -> None:
+    await script("""
+      for (let victim = 0; victim < 43; victim += 3) {
+        const grid = new Grid(frame);
+        grid.add(many(1, 40));
+        grid.flush();
+        grid.add(many(41, 3));
+        const row = grid.rowAt(victim);
+        const above = JSON.stringify(grid.rows.slice(0, victim < grid.placed ? row : grid.rows.length));
+        const shown = grid.placed;
+        const wasShown = victim < shown;
+        grid.remove(victim);
+        assert(grid.images.length === 42 && !grid.images.some((image) => image.id === victim + 1), "it is gone");
+        assert(grid.placed >= shown - (wasShown ? 1 : 0), "what was shown is shown");
+        assert(JSON.stringify(grid.rows).startsWith(above.slice(0, -1)), "rows above stay");
+        let at = 0;
+        for (const placed of grid.rows) {
+          assert(placed.start === at, "rows follow each other");
+          at += placed.widths.length;
+        }
+      }
+      const last = new Grid(frame);
+      last.add(many(1, 1));
+      last.flush();
+      last.remove(0);
+      assert(last.placed === 0 && last.height === 0, "an empty wall has no height");
+    """)

@@ -303,3 +303,65 @@ async def _is(page: Page, image_id: int) -> bool:
 async def _late(route: Route) -> None:
     await asyncio.sleep(0.3)
     await route.continue_()
+
+
+async def test_a_picture_that_is_removed_leaves_the_wall_and_the_rest_closes_up(
+    gallery: GalleryServer, page: Page, complaints: Complaints
+) -> None:
+    gallery.add(400)
+    await page.goto(gallery.url)
+    await ready(page)
+    await page.evaluate("scrollTo(0, 900)")
+    before = await settled(page)
+    shown = list(before)
+    gone = gallery.fake.images.by_id[shown[len(shown) // 2]]
+    gallery.remove(gone)
+    await until(lambda: _lacks(page, gone.id), "the picture to go")
+    now = await settled(page)
+    assert now[shown[0]] == pytest.approx(before[shown[0]], abs=1)
+    assert list(now)[: len(shown) // 2] == shown[: len(shown) // 2]
+    above = gallery.fake.images.by_id[next(iter(await tiles(page)))]
+    gallery.remove(above)
+    await until(lambda: _lacks(page, above.id), "the picture above the screen to go")
+    assert set(await on_screen(page)) & set(now)
+    met = await scroll_to_end(page)
+    assert not {gone.id, above.id} & set(met)
+    assert len(await page.evaluate("[...document.querySelectorAll('#wall > .tile')].map((t) => t.dataset.id)")) == len(
+        await tiles(page)
+    )
+
+
+async def test_a_page_of_a_removed_picture_says_so_and_going_back_does_not_show_it(
+    gallery: GalleryServer, page: Page, complaints: Complaints
+) -> None:
+    complaints.expect("Failed to load resource")
+    gallery.add(60)
+    await page.goto(gallery.url)
+    await ready(page)
+    first = next(iter(await tiles(page)))
+    await page.click(f'[data-id="{first}"] a')
+    await expect(page.locator("#question")).to_be_visible()
+    gallery.remove(gallery.fake.images.by_id[first])
+    await expect(page.locator("#gone")).to_be_visible()
+    await expect(page.locator("#question")).to_be_hidden()
+    await page.go_back()
+    await ready(page)
+    assert first not in await settled(page)
+
+
+async def test_a_page_that_was_away_learns_what_has_gone(
+    gallery: GalleryServer, page: Page, complaints: Complaints
+) -> None:
+    complaints.expect("Failed to load resource")
+    gallery.add(60)
+    await page.route("**/api/events", lambda route: route.abort())
+    await page.goto(gallery.url)
+    await ready(page)
+    first = next(iter(await tiles(page)))
+    gallery.remove(gallery.fake.images.by_id[first])
+    await page.unroute("**/api/events")
+    await until(lambda: _lacks(page, first), "the picture to go")
+
+
+async def _lacks(page: Page, image_id: int) -> bool:
+    return image_id not in await tiles(page)

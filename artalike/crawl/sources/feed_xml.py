@@ -180,7 +180,7 @@ class _Target:
     def end(self, tag: str) -> None:
         if self._inner > 1:
             self._inner -= 1
-            self._append(f"</{etree.QName(tag).localname}>")
+            self._append(f"</{_local(tag)}>")
             return
         self._inner = 0
         name, value = self._open.pop(), "".join(self._text).strip()
@@ -228,13 +228,17 @@ class _Target:
             part.media.append(media)
 
 
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
 def _resource(attributes: Mapping[str, str]) -> str | None:
     return next((value for name, value in attributes.items() if name.endswith("}resource")), None)
 
 
 def _start_tag(tag: str, attributes: Mapping[str, str]) -> str:
     said = "".join(f' {name}="{html.escape(value)}"' for name, value in attributes.items() if "}" not in name)
-    return f"<{etree.QName(tag).localname}{said}>"
+    return f"<{_local(tag)}{said}>"
 
 
 @lru_cache(1000)

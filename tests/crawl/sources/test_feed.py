@@ -379,6 +379,7 @@ async def test_a_local_feed_names_no_files(tmp_path: Path, fetcher: Fetcher) -> 
     )
 )
 @example(b"<rss>" + b"<item>" * 5000)
+@example(ATOM.replace("1999/xhtml", "1999/xh}tml").encode())
 @example(b"")
 @example(rss("<content:encoded>" + "<b>" * 200 + "</b>" * 200 + "</content:encoded>").encode())
 @example(rss("<link href='http://[::1'/><enclosure url='http://[::1'/><pubDate>Mon, 99 Foo 2020</pubDate>").encode())

@@ -328,6 +328,20 @@ async def test_candidates_carry_their_page_and_its_title(site: MisbehavingSite, 
     assert [(c.metadata.title, c.metadata.page_url) for c in found] == [("A & B", url), ("Fuji", url)]
 
 
+async def test_how_large_a_picture_is_wanted_is_a_setting(site: MisbehavingSite) -> None:
+    url = site.page("/p", "<img srcset='a 300w, b 700w, c 2000w'>")
+    for side, expected in ((256, "a"), (512, "b"), (1024, "c"), (4096, "c")):
+        async with Fetcher.open(settings_for(download={"preferred_side": side})) as fetcher:
+            (candidate,) = await expanded(task_for(url, "page"), fetcher)
+        assert candidate.url == f"{site.root}/{expected}"
+        assert candidate.metadata.extra.get("full_url") == (None if expected == "c" else f"{site.root}/c")
+
+
+async def test_a_dot_that_counts_readers_is_no_picture(site: MisbehavingSite, fetcher: Fetcher) -> None:
+    url = site.page("/p", "<img src=/dot.gif width=1 height=1><img src=blank.gif data-src=x.jpg width=1 height=1>")
+    assert [candidate.url for candidate in await expanded(task_for(url, "page"), fetcher)] == [f"{site.root}/x.jpg"]
+
+
 async def test_links_are_followed_on_the_same_site_and_within_depth(site: MisbehavingSite, fetcher: Fetcher) -> None:
     url = site.page(
         "/p",

@@ -495,3 +495,12 @@ async def test_what_is_not_open_any_more_leaves(house: IiifHouse, tmp_path: Path
         await settled(service)
         images = await service.images.images((await service.images.embedded_ids()).tolist())
     assert sorted(image.metadata.title or "" for image in images) == ["w2", "w3, p. 0"]
+
+
+async def test_each_picture_that_is_painted_is_found_once(house: IiifHouse, fetcher: Fetcher) -> None:
+    bodies = [house.scan(number).body() for number in (1, 2)]
+    first, again = (canvas3("work", number, *bodies) for number in (1, 2))
+    again["items"][0]["items"].append({"motivation": "commenting", "body": house.scan(3).body()})
+    again["items"][0]["items"].append({"motivation": ["painting"], "body": house.scan(4).body()})
+    found = await pictures(fetcher, manifest3("work", [first, again]), house)
+    assert [candidate.url.split("/")[4] for candidate in found] == ["1", "2", "4"]

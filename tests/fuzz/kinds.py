@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import fields
 from pathlib import Path
@@ -31,8 +31,9 @@ class _Site:
 
     settings = SETTINGS
 
-    def __init__(self, data: bytes, content_type: str) -> None:
+    def __init__(self, data: bytes, content_type: str, first: bytes | None) -> None:
         self._data = data
+        self._first = first
         self._type = content_type
         self._answers = 0
 
@@ -49,17 +50,18 @@ class _Site:
         self._answers += 1
         if self._answers > MAX_ANSWERS:
             raise FetchError(FailureKind.NOT_FOUND, f"{url}: gone")
-        return Document(url, self._data, self._type)
+        data = self._data if self._first is None or self._answers > 1 else self._first
+        return Document(url, data, self._type)
 
     async def sitemaps(self, url: str) -> Sequence[str]:
         return ()
 
 
-def expanding(kind: str, url: str, content_type: str = "", **task: Any) -> Run:
-    """A target's ``run``: expands a task of ``kind`` whose documents hold the bytes."""
+def expanding(kind: str, url: str, content_type: str = "", *, first: bytes | None = None, **task: Any) -> Run:
+    """A target's ``run``: expands a task of ``kind`` whose documents, all or all but the ``first``, hold the bytes."""
 
     def run(data: bytes) -> None:
-        LOOP.run(_expand(_task(kind, url, **task), data, content_type))
+        LOOP.run(_expand(_task(kind, url, **task), lambda: _Site(data, content_type, first), resume=len(data) % 4 == 0))
 
     return run
 
@@ -68,19 +70,19 @@ def _task(kind: str, url: str, **values: Any) -> Task:
     return Task(id=1, seed_id=1, seed_source=url, kind=kind, url=url, host=urls.host_of(url), **values)
 
 
-async def _expand(task: Task, data: bytes, content_type: str) -> None:
+async def _expand(task: Task, site: Callable[[], _Site], *, resume: bool) -> None:
     cursor: str | None = None
     batches = 0
-    async with aclosing(source_for(task.kind).expand(task, _Site(data, content_type))) as found:
+    async with aclosing(source_for(task.kind).expand(task, site())) as found:
         async for batch in found:
             _check(batch, local=urls.is_local(task.url))
             cursor = cursor or batch.cursor
             batches += 1
             if batches == MAX_BATCHES:
                 break
-    if cursor is not None and task.cursor is None and len(data) % 4 == 0:
+    if cursor is not None and resume:
         again = _task(task.kind, task.url, depth=task.depth, options=task.options, cursor=cursor)
-        await _expand(again, data, content_type)
+        await _expand(again, site, resume=False)
 
 
 def _check(batch: Found, *, local: bool) -> None:
@@ -199,7 +201,7 @@ ALL: Final = {"open_access": False}
 
 def targets() -> list[Target]:
     """A target for each kind and each of its documents."""
-    html = (samples.HTML, samples.SITEMAP, samples.RSS)
+    html = (samples.HTML, samples.OPEN_HTML, samples.SITEMAP, samples.RSS)
     known = [
         Target("page", expanding("page", "http://a.example/p", "text/html", options={"depth": 2}), html),
         Target("page of any type", expanding("page", "http://a.example/p"), (*html, samples.ATOM, samples.TXT)),
@@ -231,6 +233,22 @@ def targets() -> list[Target]:
         _museum("commons", "commons:Category:A", samples.commons(), options=ALL),
         _museum("commons file", "commons:File:A.jpg", samples.commons()),
         _museum("iiif", "http://a.example/manifest", samples.IIIF, options=ALL),
+        Target(
+            "iiif changes again",
+            expanding(
+                "iiif",
+                "http://a.example/activity/all-changes",
+                first=samples.CHANGES,
+                checkpoint='{"newest": "2024-01-02T00:00:00Z", "last": null}',
+            ),
+            samples.IIIF[5:6],
+        ),
+        Target(
+            "iiif changes",
+            expanding("iiif", "http://a.example/activity/all-changes", first=samples.CHANGES),
+            samples.IIIF[5:6],
+            _OBJECTS[:2],
+        ),
         Target("feed", expanding("feed", "http://a.example/feed"), (samples.RSS, samples.ATOM), _XML),
     ]
     there = {source.kind for source in SOURCES}

@@ -25,6 +25,8 @@ HTML: Final = """<!DOCTYPE html><html lang=en><head><meta charset="utf-8"><title
 <figcaption>A <b>caption</b></figcaption></figure><a href="/next?page=2" rel="ugc">next</a><area href="m.tiff">
 <img src="//cdn.example/ü%20x.jpg"><svg><image href="q.png"/></svg></body></html>""".encode()
 
+OPEN_HTML: Final = HTML.replace(b"noai, nofollow", b"all")
+
 SITEMAP: Final = b"""<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"
 xmlns:image="http://www.google.com/schemas/sitemap-image/1.1"><url><loc>http://a.example/p?x=1&amp;y=2</loc>
 <lastmod>2024-01-02T03:04:05+00:00</lastmod><image:image><image:loc>http://a.example/1.jpg</image:loc><image:title>T
@@ -214,6 +216,8 @@ _SERVICE2: Final = {
         {"formats": ["jpg"], "maxWidth": 2000, "supports": ["sizeByW"]},
     ],
     "sizes": [{"width": 600, "height": 400}, {"width": 1200, "height": 800}],
+    "width": 6000,
+    "height": 4000,
     "tiles": [{"width": 512, "scaleFactors": [1, 2, 4]}],
 }
 IIIF: Final = (
@@ -346,6 +350,7 @@ IIIF: Final = (
             "type": "OrderedCollectionPage",
             "prev": {"id": "http://a.example/activity/page-0", "type": "OrderedCollectionPage"},
             "orderedItems": [
+                {"type": "Refresh", "startTime": "2023-01-04T00:00:00Z"},
                 {
                     "type": "Update",
                     "object": {"id": "http://a.example/m3", "type": "Manifest"},
@@ -362,7 +367,6 @@ IIIF: Final = (
                     "target": {"id": "http://a.example/m5", "type": "Manifest"},
                     "endTime": "2024-01-04T00:00:00Z",
                 },
-                {"type": "Refresh", "startTime": "2023-01-04T00:00:00Z"},
             ],
         }
     ),
@@ -384,3 +388,5 @@ IIIF: Final = (
     ),
     as_json(_SERVICE2),
 )
+CHANGES: Final = IIIF[4]
+"""A stream of changes, whose last page is the sample behind it."""

@@ -114,7 +114,7 @@ async def _findings(resource: Json, document: Document, task: Task, reach: Reach
         # Open when it was read last, perhaps. Where nothing else is left, all that was found here goes.
         closed = [(await desk.settled(finding)).url for finding in reading.closed] if reading.findings else [task.url]
         yield Found([], task.cursor, gone=closed)
-    wanted = [finding for finding in reading.findings if _is_allowed(finding, document)]
+    wanted = await to_thread.run_sync(_allowed, reading.findings, document.directives)
     batch: list[Candidate] = []
     asked = 0
     for number in range(int(task.cursor or 0), len(wanted)):
@@ -137,9 +137,9 @@ async def _findings(resource: Json, document: Document, task: Task, reach: Reach
         raise ParseError(FailureKind.OPTED_OUT, f"{document.url}: {said}")
 
 
-def _is_allowed(finding: Finding, document: Document) -> bool:
-    kept_out = KEEPS_PICTURES_OUT if finding.candidate.kind == IMAGE_KIND else KEEPS_LINKS_OUT
-    return not document.directives & kept_out
+def _allowed(findings: list[Finding], said: frozenset[str]) -> list[Finding]:
+    no_pictures, no_links = bool(said & KEEPS_PICTURES_OUT), bool(said & KEEPS_LINKS_OUT)
+    return [each for each in findings if not (no_pictures if each.candidate.kind == IMAGE_KIND else no_links)]
 
 
 def _opted_out(document: Document) -> ParseError:

@@ -55,8 +55,9 @@ class _Sample:
 class ShardsSource:
     """A ``.tar``, a folder that holds such and no pictures beside them, or a pattern of paths.
 
-    Folders and patterns lead to their shards by name, so that each is read, fails and is looked at again by itself. The
-    cursor of those is the address of the last shard; of a shard, where the header of the next sample begins.
+    Folders and patterns lead to their shards by name, so that each is read, fails and is looked at again by itself.
+    Their cursor is the address of the last shard; that of a shard is where the next sample begins, and in which state
+    of the file.
     """
 
     kind = "shards"
@@ -133,12 +134,14 @@ def _pictures(task: Task, path: Path) -> Iterator[Step]:
     columns = Columns(Options.of(task.options), task.url)
     revision = revision_of(path)
     with _translated(shown), closing(tar.open_tar(path, shown)) as stream:
-        for sample in _samples(stream, shown, _start(stream, shown, task.cursor)):
-            said = _said(stream, sample, columns) if sample.pictures else Candidate("")
+        for sample in _samples(stream, shown, _start(task.cursor, revision)):
+            if not sample.pictures:
+                continue
+            said = _said(stream, sample, columns)
             for member in sample.pictures:
                 url = urls.from_member(path, member.name, member.offset)
-                cursor = sample.end if member is sample.pictures[-1] else sample.offset
-                yield replace(said, url=url, depth=task.depth, revision=revision), str(cursor)
+                behind = sample.end if member is sample.pictures[-1] else sample.offset
+                yield replace(said, url=url, depth=task.depth, revision=revision), f"{behind}@{revision}"
 
 
 @contextmanager
@@ -149,14 +152,10 @@ def _translated(shown: str) -> Iterator[None]:
         raise ParseError(FailureKind.MISSING_FILE, f"{shown}: {error.strerror}") from error
 
 
-def _start(stream: BinaryIO, shown: str, cursor: str | None) -> int:
-    """Where to go on: at the beginning when the shard has been written anew since, and no member is there any more."""
-    offset = int(cursor or 0)
-    try:
-        next(tar.members(stream, shown, offset), None)
-    except ParseError:
-        return 0
-    return offset
+def _start(cursor: str | None, revision: str | None) -> int:
+    """Where to go on: at the beginning when the shard has been written anew since."""
+    offset, _, before = (cursor or "").partition("@")
+    return int(offset) if cursor and before == str(revision) else 0
 
 
 def _samples(stream: BinaryIO, shown: str, offset: int) -> Iterator[_Sample]:

@@ -8,10 +8,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import BinaryIO, Final
 
+from anyio import to_thread
+
 from artalike.crawl import urls
 from artalike.crawl.sources.base import Document, Found, Reach
 from artalike.crawl.sources.batches import Step, in_batches, numbered
 from artalike.crawl.sources.content import head, is_picture_address, lines, opened
+from artalike.crawl.sources.feed import FeedSource
 from artalike.crawl.sources.local import existing
 from artalike.crawl.sources.options import Options
 from artalike.crawl.sources.sitemap_xml import Entry, xml_entries
@@ -23,6 +26,7 @@ MAX_NESTING: Final = 5
 RECRAWL: Final = 86_400.0
 """Seconds after which a sitemap is read again. What it calls unchanged (``lastmod``) is then left alone."""
 
+_FEED: Final = FeedSource()
 _NAME: Final = re.compile(r"sitemap[^/]*\.(?:xml|txt)(?:\.gz)?", re.IGNORECASE)
 # The root element, behind a declaration, comments and a document type.
 _ROOT: Final = re.compile(
@@ -51,6 +55,10 @@ class SitemapSource:
     async def expand(self, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
         local = urls.is_local(task.url)
         document = Document(task.url, b"") if local else await reach.document(task.url, accept="application/xml,*/*")
+        if not local and await to_thread.run_sync(_FEED.recognizes, document):
+            # The protocol allows feeds for sitemaps. This one is as far away as the page that named it.
+            yield Found([Candidate(task.url, _FEED.kind, depth=max(0, task.depth - 1))], None)
+            return
         options = Options.of(task.options)
         depth = reach.settings.crawl.depth if options.depth is None else options.depth
         limit = None if local else reach.settings.download.max_document_bytes

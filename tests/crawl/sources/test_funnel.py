@@ -71,6 +71,7 @@ async def test_files_come_only_from_this_machine(fetcher: Fetcher) -> None:
 
 async def test_every_spelling_of_a_file_is_stopped(fetcher: Fetcher) -> None:
     spellings = ["FILE:///etc/x", " file:/etc/x", "fi\nle:///etc/x", "file://localhost/etc/x", "\x00file:///etc/x"]
+    spellings += ["file:///data/0.tar?member=1.jpg&offset=0"]
     found = await passed("https://a.com/", fetcher, *map(Candidate, spellings))
     assert [urls.invalid_reason(candidate.url) is None for candidate in found] == [False] * len(spellings)
 

@@ -219,10 +219,11 @@ async def test_a_killed_expansion_goes_on_behind_its_sample(tmp_path: Path, fetc
 
 async def test_a_shard_written_anew_meanwhile_is_read_from_its_beginning(tmp_path: Path, fetcher: Fetcher) -> None:
     path = written(tmp_path / "x.tar", [("1.jpg", b"x" * 600), ("2.jpg", b"x" * 600)])
-    first = (await found_in(path, fetcher))[0]
+    (batch,) = [found async for found in source_for("shards").expand(task_for(urls.from_path(path), "shards"), fetcher)]
+    first = batch.candidates[0]
     # The cursor now points into the bytes of a picture.
     written(path, [("3.jpg", b"y" * 5000)])
-    assert names(await found_in(path, fetcher, cursor="1536")) == ["3.jpg"]
+    assert names(await found_in(path, fetcher, cursor=batch.cursor)) == ["3.jpg"]
     with pytest.raises(FetchError, match="no longer at 0") as caught:
         await fetcher.image(task_for(first.url))
     assert caught.value.kind is FailureKind.MISSING_FILE

@@ -89,6 +89,11 @@ async def test_a_sitemap_is_worth_reading_again_by_the_day(site: MisbehavingSite
         assert [found.recrawl async for found in source_for("sitemap").expand(task, fetcher)] == [expected]
 
 
+async def test_a_feed_in_place_of_a_sitemap_is_read_as_a_feed(site: MisbehavingSite, fetcher: Fetcher) -> None:
+    (candidate,) = await found_of(site, fetcher, '<rss version="2.0"><channel></channel></rss>', depth=1)
+    assert (candidate.kind, candidate.url, candidate.depth) == ("feed", f"{site.root}/sitemap.xml", 0)
+
+
 async def test_indexes_within_indexes_come_to_an_end(site: MisbehavingSite, fetcher: Fetcher) -> None:
     with pytest.raises(ParseError, match="indexes around it"):
         await found_of(site, fetcher, TWO_PAGES, depth=MAX_NESTING + 1)
@@ -131,7 +136,7 @@ async def test_broken_xml_gives_what_could_be_read_and_then_fails(site: Misbehav
 
 
 @pytest.mark.parametrize(
-    "body", ["<html><body>Not found</body></html>", "<rss></rss>", "", "not a sitemap", "<", "<!DOCTYPE html><p>x</p>"]
+    "body", ["<html><body>Not found</body></html>", "<x></x>", "", "not a sitemap", "<", "<!DOCTYPE html><p>x</p>"]
 )
 async def test_what_is_no_sitemap_is_called_that(site: MisbehavingSite, fetcher: Fetcher, body: str) -> None:
     with pytest.raises(ParseError):

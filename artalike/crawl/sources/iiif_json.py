@@ -7,7 +7,6 @@ https://iiif.io/api/presentation/2.1/#json-ld-considerations, https://iiif.io/ap
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -71,8 +70,9 @@ def number(value: Any) -> int | None:
     """A positive whole number of pixels, also where it is written as text or as 600.0; else None."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 9:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
+    # Neither infinity nor NaN is in between, and no float is made of an integer of any length.
     return int(value) if 1 <= value <= _LARGEST_SIDE else None
 
 

@@ -11,15 +11,20 @@ from typing import Any, Final, Protocol
 import anyio
 
 from artalike.config import Settings
+from artalike.crawl.directives import forbids_pictures_of
 from artalike.crawl.sources import source_for
 from artalike.crawl.sources.base import NO_HEADERS, Document, Found, Reach
-from artalike.errors import NotModified
+from artalike.errors import FailureKind, NotModified, ParseError
 from artalike.pipeline.room import DiskRoom
 from artalike.records import NEVER_ASKED, SeedState, Task, Validators
 from artalike.storage.ports import Frontier
 
 TURN_SECONDS: Final = 10.0
 """How long an expansion may keep others waiting."""
+
+
+HEED_DIRECTIVES: Final = frozenset({"page", "feed", "iiif"})
+"""Kinds that tell pictures from links in what a document's owner says of it."""
 
 
 class TaskReach:
@@ -47,13 +52,19 @@ class TaskReach:
         max_bytes: int | None = None,
         validators: Validators = NEVER_ASKED,
     ) -> Document:
-        """See :meth:`~artalike.crawl.sources.base.Reach.document`. Raises NotModified for the task's own document."""
+        """See :meth:`~artalike.crawl.sources.base.Reach.document`. Raises NotModified for the task's own document,
+        ParseError, OPTED_OUT, for one whose owner does not want what it lists to be used.
+        """
         own = url == self._task.url
         if own and self._task.recheck and self._task.cursor is None:
             validators = self._task.validators
         document = await self._reach.document(
             url, accept=accept, headers=headers, max_bytes=max_bytes, validators=validators
         )
+        refused = forbids_pictures_of(document.directives)
+        if refused and self._task.kind not in HEED_DIRECTIVES:
+            names = ", ".join(sorted(refused))
+            raise ParseError(FailureKind.OPTED_OUT, f"{document.url}: its owner says {names} in X-Robots-Tag")
         if own:
             self.validators = document.validators
         return document

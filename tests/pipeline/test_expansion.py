@@ -88,5 +88,20 @@ async def test_pictures_that_a_killed_process_had_fetched_are_not_asked_for_agai
         assert list((tmp_path / "spool").iterdir()) == []
 
 
+async def test_a_list_whose_owner_opts_out_gives_nothing_and_one_that_is_only_not_indexed_does(tmp_path: Path) -> None:
+    async with MisbehavingSite() as site, running(settings_for(tmp_path)) as service:
+        addresses = f"{site.picture(1)}\n{site.picture(2)}\n".encode()
+        closed = site.put("/closed.txt", addresses, "text/plain", X_Robots_Tag="noai, noimageai")
+        unlisted = site.put("/unlisted.txt", addresses, "text/plain", X_Robots_Tag="noindex")
+        await service.add_seed(closed)
+        await settled(service)
+        assert service.images.counts.images == 0
+        [group] = await service.frontier.failure_groups()
+        assert group.kind == "opted_out"
+        await service.add_seed(unlisted)
+        await settled(service)
+        assert service.images.counts.images == 2
+
+
 async def never(_picture: object) -> None:
     await asyncio.Event().wait()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from anyio import to_thread
 
 from artalike.crawl import urls
-from artalike.crawl.directives import KEEPS_LINKS_OUT, KEEPS_PICTURES_OUT
+from artalike.crawl.directives import KEEPS_LINKS_OUT, forbids_pictures_of
 from artalike.crawl.sources.base import Document, Found, Reach
 from artalike.crawl.sources.batches import Step, in_batches, numbered
 from artalike.crawl.sources.content import head
@@ -121,7 +121,7 @@ async def _of_page(
     options = Options.of(task.options)
     depth = settings.crawl.depth if options.depth is None else options.depth
     follow = depth > task.depth and not said & KEEPS_LINKS_OUT
-    take = not said & KEEPS_PICTURES_OUT
+    take = not forbids_pictures_of(said)
     candidates = _candidates(task, feed, settings.download.preferred_side if take else None, follow=follow)
     steps: Iterator[Step] = (
         (candidate, str(replace(place, done=int(number))))

@@ -18,7 +18,7 @@ from anyio import to_thread
 
 from artalike.config import Settings
 from artalike.crawl import urls
-from artalike.crawl.directives import KEEPS_LINKS_OUT, KEEPS_PICTURES_OUT
+from artalike.crawl.directives import KEEPS_LINKS_OUT, forbids_pictures_of
 from artalike.crawl.sources import iiif_changes as changes
 from artalike.crawl.sources.base import Document, Found, Reach
 from artalike.crawl.sources.batches import BATCH
@@ -138,7 +138,7 @@ async def _findings(resource: Json, document: Document, task: Task, reach: Reach
 
 
 def _allowed(findings: list[Finding], said: frozenset[str]) -> list[Finding]:
-    no_pictures, no_links = bool(said & KEEPS_PICTURES_OUT), bool(said & KEEPS_LINKS_OUT)
+    no_pictures, no_links = bool(forbids_pictures_of(said)), bool(said & KEEPS_LINKS_OUT)
     return [each for each in findings if not (no_pictures if each.candidate.kind == IMAGE_KIND else no_links)]
 
 

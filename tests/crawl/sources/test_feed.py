@@ -245,7 +245,7 @@ async def test_items_without_a_picture_lead_to_their_pages_within_depth(
 
 @pytest.mark.parametrize(
     ("directives", "kinds"),
-    [("noindex, follow", ["page"]), ("noai", ["page"]), ("nofollow", ["image"]), ("bingbot: none", ["image"])],
+    [("noindex, follow", ["image"]), ("noai", ["page"]), ("nofollow", ["image"]), ("bingbot: none", ["image"])],
 )
 async def test_owners_keep_pictures_and_links_out(
     site: MisbehavingSite, fetcher: Fetcher, directives: str, kinds: list[str]
@@ -255,7 +255,7 @@ async def test_owners_keep_pictures_and_links_out(
 
 
 async def test_a_feed_of_which_nothing_is_for_us_is_called_that(site: MisbehavingSite, fetcher: Fetcher) -> None:
-    url = site.put("/feed", rss(f"<link>/1</link>{IMG}").encode(), "application/rss+xml", X_Robots_Tag="none")
+    url = site.put("/feed", rss(f"<link>/1</link>{IMG}").encode(), "application/rss+xml", X_Robots_Tag="noai, nofollow")
     with pytest.raises(ParseError, match="its owner says") as caught:
         await expanded(task_for(url, "feed"), fetcher)
     assert caught.value.kind is FailureKind.OPTED_OUT

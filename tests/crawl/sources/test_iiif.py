@@ -443,7 +443,7 @@ async def test_the_whole_at_a_service_that_is_not_named_is_not_fetched_where_a_p
     ("tag", "path", "kinds"),
     [
         ("noai", "/iiif/wave/manifest", None),
-        ("noindex", "/iiif/wave/manifest", None),
+        ("noindex", "/iiif/wave/manifest", {"image"}),
         ("nofollow", "/iiif/wave/manifest", {"image"}),
         ("nofollow", "/v3/collection/top", None),
         ("noai", "/v3/collection/top", {"iiif"}),

@@ -5,6 +5,7 @@ Redirects are followed by hand, because each hop may lead to another host, with 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,8 @@ IMAGE_ACCEPT: Final = "image/avif,image/webp,image/jpeg,image/png,image/*;q=0.8,
 Refuses = Callable[[str], str | None]
 """Why nothing may be fetched from an address, None when it may."""
 
+QUERY_SECONDS: Final = 20.0
+"""How long a visitor waits for a picture; also what a site that trickles can keep a visitor's place for."""
 _NOT_MODIFIED: Final = 304
 _OVERLOADED: Final = frozenset({429, 503})
 
@@ -152,11 +155,16 @@ class Fetcher:
     async def query(self, url: str) -> bytes:
         """The bytes at a visitor's address: a single look on a person's behalf, so robots.txt is not asked.
 
-        Never a local file. At most ``gallery.max_upload_bytes``. Raises FetchError.
+        Never a local file. At most ``gallery.max_upload_bytes``, and at most :data:`QUERY_SECONDS` with all redirects.
+        Raises FetchError.
         """
         cap = Cap(self._settings.gallery.max_upload_bytes)
         ask = _Ask(cap, IMAGE_ACCEPT, obey_robots=False, max_redirects=self._settings.download.max_redirects)
-        return (await self._succeed(url, ask, self._query_slots)).data
+        try:
+            async with asyncio.timeout(min(QUERY_SECONDS, self._settings.download.total_seconds)):
+                return (await self._succeed(url, ask, self._query_slots)).data
+        except TimeoutError as error:
+            raise FetchError(FailureKind.TIMEOUT, f"{url[:200]}: takes too long", retryable=True) from error
 
     def _ask(
         self,

@@ -30,8 +30,11 @@ from artalike.errors import SettingError
 PACKAGED: Final = Path(__file__).with_name("hosts.toml")
 USER_AGENT: Final = "{user_agent}"
 
-# Ours to set: what a rule said here would break the request, or tell another host's secrets.
-_RESERVED: Final = frozenset({"host", "user-agent", "accept-encoding", "connection", "content-length", "cookie"})
+# Ours to set, or credentials: visitors' questions carry a rule's headers, too, and must not borrow the owner's rights.
+_RESERVED: Final = frozenset(
+    {"host", "user-agent", "accept-encoding", "connection", "content-length", "transfer-encoding"}
+    | {"cookie", "authorization", "proxy-authorization"}
+)
 _PORT: Final = re.compile(r":[0-9]+$")
 _DOT: Final = re.compile(r"\.")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}")

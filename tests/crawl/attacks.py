@@ -1,7 +1,7 @@
 """Addresses by which somebody might reach what is not meant for them, by name. ``{port}`` is where a victim listens.
 
-Gathered from the URL standard's oddities, OWASP's sheet on server-side request forgery, and the advisories that
-`guard.py` names.
+Gathered from the oddities of the URL standard (https://url.spec.whatwg.org/#host-parsing), OWASP's sheet on server-side
+request forgery, and advisories on other crawlers.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from artalike import __version__
+from artalike.crawl import fetcher as fetcher_module
 from artalike.crawl.fetcher import Fetcher
 from artalike.crawl.transport import Transport
 from artalike.crawl.urls import from_path
@@ -268,6 +269,19 @@ async def test_a_visitors_query_is_guarded_capped_and_never_local(site: Misbehav
             await fetcher.query(site.url(Fault.ENDLESS_BODY))
     assert caught.value.kind is FailureKind.TOO_LARGE
     assert site.asked("/robots.txt") == 0
+
+
+async def test_a_site_that_trickles_does_not_keep_a_visitor(
+    site: MisbehavingSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetcher_module, "QUERY_SECONDS", 0.3)
+    async with Fetcher.open(settings_for(download={"read_seconds": 20})) as fetcher:
+        started = time.monotonic()
+        with pytest.raises(FetchError) as caught:
+            await fetcher.query(site.url(Fault.SLOW_BODY))
+        assert (caught.value.kind, caught.value.retryable) == (FailureKind.TIMEOUT, True)
+        assert time.monotonic() - started < 2
+        assert fetcher.statistics().in_flight == 0
 
 
 async def test_statistics_count_requests_bytes_and_what_is_under_way(site: MisbehavingSite, fetcher: Fetcher) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+from urllib.parse import urlsplit
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from yarl import URL
 
 from artalike.crawl import guard as guard_module
 from artalike.crawl.fetcher import Fetcher
@@ -123,6 +129,26 @@ async def test_a_redirected_robots_txt_is_checked_too(site: MisbehavingSite, mon
         with pytest.raises(FetchError) as caught:
             await fetcher.image(task_for("http://public.test/picture/0.jpg"))
     assert caught.value.kind is FailureKind.PRIVATE_ADDRESS
+
+
+@given(st.text(alphabet="0123456789.xXaAbcdef:[]/@#?%\\;&。｡．①⑦⓪１ⓛ\t\n\u00ad -_", max_size=40))
+@example("127.1")
+@example("0x7f.0x1/")
+def test_what_passes_is_no_private_address_to_the_c_library_either(text: str) -> None:
+    try:
+        url = GUARD.check(f"http://{text}")
+    except FetchError:
+        return
+    parts = urlsplit(url)
+    assert url.isascii()
+    assert parts.username is None
+    assert parts.hostname is not None
+    assert URL(url, encoded=True).raw_host == parts.hostname  # both parsers agree on who is asked
+    try:
+        address = socket.inet_ntoa(socket.inet_aton(parts.hostname))
+    except OSError:
+        return  # a name, which is checked by what it resolves to
+    assert is_public(address)
 
 
 async def test_allow_private_lifts_the_check_but_not_the_one_for_schemes(site: MisbehavingSite) -> None:

@@ -85,6 +85,7 @@ def test_the_users_file_goes_before_ours(file: Path) -> None:
         ('["a.test"]\nconcurrency = 0', r"'a.test'.concurrency = 0: "),
         ('["a.test"]\nheaders = { "X: y" = "1" }', "no header that may be added"),
         ('["a.test"]\nheaders = { Cookie = "a=b" }', "no header that may be added"),
+        ('["a.test"]\nheaders = { Authorization = "Basic a" }', "no header that may be added"),
         ('["a.test"]\nheaders = { X = "a\\r\\nY: z" }', "no header that may be added"),
         ("rate = 1", r"'rate' = 1: "),
         ('["http://a.test"]', "expected a host's name"),

@@ -90,6 +90,9 @@ def _forced(text: str, source: Source) -> Candidate:
 
 
 def _refusal(text: str) -> str:
+    meant = _BY_KIND.get(text.partition(":")[0].lower())
+    if meant is not None and ":" in text:
+        return f"source {_shown(text)}: not of kind {meant.kind!r}; expected {meant.looks_like}"
     kinds = "; ".join(f"{source.kind} ({source.looks_like})" for source in SOURCES)
     return f"source {_shown(text)}: {_trouble(text)}; expected one of: {kinds}"
 

@@ -224,3 +224,8 @@ def test_options_that_are_understood_pass(options: dict[str, object]) -> None:
 def test_options_that_are_not_are_refused_by_name(options: dict[str, object], named: str) -> None:
     with pytest.raises(SourceError, match=named):
         check_options(options)
+
+
+def test_a_museum_that_is_asked_wrongly_says_how_it_is_asked() -> None:
+    with pytest.raises(SourceError, match="^source 'met:sunflowers': not of kind 'met'; expected met:, met:dep[^;]*$"):
+        detect("met:sunflowers")

@@ -200,6 +200,8 @@ def _host_of(url: str) -> str:
     # Addresses are canonical: the host is in lower case, without a user, and ends at the path. Three times as fast as
     # urlsplit, for a question that is asked of every address.
     start = url.find("://") + 3
+    if start < 3:  # a museum's root, or what is no address
+        return ""
     end = url.find("/", start)
     return url[start:end] if end >= 0 else url[start:]
 

@@ -60,10 +60,6 @@ QUERIES: Final = (
         WHERE state = 'done' AND kind = 'image'
         AND NOT EXISTS (SELECT 1 FROM image_urls JOIN images ON images.id = image_id
                         WHERE image_urls.url = frontier.url AND removed_at IS NULL)"""),
-    Check(6, "what was taken out is not waited for", """
-        SELECT 'address ' || frontier.url || ' was taken out, and is ' || state FROM frontier JOIN image_urls
-        ON image_urls.url = frontier.url WHERE state IN ('pending', 'leased') AND frontier.kind = 'image'
-        GROUP BY frontier.id HAVING max((SELECT removed_at IS NULL FROM images WHERE id = image_id)) = 0"""),
     Check(6, "the seeds' counts are those of the frontier", """
         SELECT 'seed ' || id || ' counts ' || found || ' addresses, the frontier holds ' || rows.n FROM seeds
         JOIN (SELECT seed_id, count(*) AS n, count(*) FILTER (WHERE state IN ('pending', 'leased')) AS pending,

@@ -75,6 +75,7 @@ async def bar_rows(
         (kind, detail, time.time(), wanted),
     )
     for seed_id, states, images, _ in _by_seed(rows):
+        documents = any(row[0] == seed_id and row[3] != IMAGE_KIND for row in rows)
         await settle_seed(
             connection,
             seed_id,
@@ -82,6 +83,7 @@ async def bar_rows(
             done=-states["done"],
             failed=states.total() - states["failed"],
             images=-images,
+            error=detail if documents else None,
         )
 
 

@@ -73,7 +73,9 @@ def test_a_pattern_means_what_a_plain_reading_of_it_means(pattern: str, text: st
 
 
 def test_the_rule_that_refuses_is_named_with_its_reason() -> None:
-    known = Blocks([Block(1, BlockKind.URL, "https://a.example/*", None, 0), Block(2, BlockKind.URL, "*://b/*", "DMCA", 0)])
+    known = Blocks(
+        [Block(1, BlockKind.URL, "https://a.example/*", None, 0), Block(2, BlockKind.URL, "*://b/*", "DMCA", 0)]
+    )
     assert known.reason("https://b/x") == "url *://b/* is blocked: DMCA"
     known.discard(2)
     assert known.reason("https://b/x") is None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from artalike.errors import NotFound
-from artalike.records import Candidate, Embedding, Metadata, Task
+from artalike.records import Candidate, Embedding, Metadata, Task, Validators
 from artalike.storage import checks
 from artalike.storage.blocks import BlockKind, Blocks
 from artalike.storage.catalog import Database
@@ -403,3 +403,52 @@ async def test_a_picture_removed_before_it_is_searchable_does_not_become_so(coll
     await collection.removal.take_down([one.id for one in committed])
     assert await collection.followers.show(embeddings, committed) == []
     assert collection.index.size == 0
+
+
+async def test_after_a_block_is_lifted_the_documents_that_named_its_pictures_are_read_again(
+    collection: Collection,
+) -> None:
+    source = "https://list.example/list.txt"
+    await collection.frontier.add_seed(Candidate(source, kind="list"), source, {})
+    [root] = await leased(collection.frontier)
+    await collection.frontier.store_found(root, pictures("a", host="bad.example"), cursor=None)
+    await collection.frontier.finish(root, validators=Validators(etag='"1"'))
+    await collection.ingest(await leased(collection.frontier))
+    block, _ = await collection.removal.block(BlockKind.HOST, "bad.example")
+    await collection.removal.unblock(block.id)
+    await collection.frontier.add_seed(Candidate(source, kind="list"), source, {})
+    [root] = await leased(collection.frontier)
+    assert root.recheck
+    assert not root.validators  # it would be answered with 304, and the picture never found again
+
+
+async def test_a_picture_that_comes_back_while_its_thumbnails_are_deleted_has_them(collection: Collection) -> None:
+    seed_id = await seed_with(collection.frontier, pictures("a"))
+    ids = await collection.ingest(await leased(collection.frontier))
+    await collection.removal.withdraw(seed_id, ["https://a.example/a.jpg"])
+    await seed_with(collection.frontier, pictures("a"))
+    embeddings = [_with(embedding_of(task)) for task in await leased(collection.frontier)]
+    committed = await collection.images.commit(embeddings)
+    await collection.thumbnails.delete(SHA_A)  # a deletion that began before the commit ends after it
+    assert await collection.followers.show(embeddings, committed) == ids
+    assert await collection.thumbnails.find(SHA_A, 256)
+
+
+async def test_a_document_of_a_blocked_host_fails_its_seed_with_the_reason(collection: Collection) -> None:
+    seed = await collection.frontier.add_seed(Candidate("https://bad.example/list.txt", kind="list"), "list", {})
+    await collection.removal.block(BlockKind.HOST, "bad.example", reason="a wish")
+    seed = await collection.frontier.seed(seed.id)
+    assert (seed.state, seed.failed, seed.error) == ("failed", 1, "host bad.example is blocked: a wish")
+
+
+async def test_many_blocks_are_there_after_opening_again(tmp_path: Path) -> None:
+    async with Collection(tmp_path) as collection:
+        for number in range(5):
+            await collection.removal.block(BlockKind.HOST, f"h{number}.example")
+        again, _ = await collection.removal.block(BlockKind.HOST, "h0.example", reason="said later")
+        assert (again.id, again.reason) == (1, "said later")
+    async with Collection(tmp_path) as collection:
+        assert [block.value for block in collection.blocks.all()] == [
+            f"h{number}.example" for number in (4, 3, 2, 1, 0)
+        ]
+        assert collection.blocks.reason("https://h3.example/x")

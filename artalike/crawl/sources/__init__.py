@@ -90,9 +90,6 @@ def _forced(text: str, source: Source) -> Candidate:
 
 
 def _refusal(text: str) -> str:
-    meant = _BY_KIND.get(text.partition(":")[0].lower())
-    if meant is not None and ":" in text:
-        return f"source {_shown(text)}: not of kind {meant.kind!r}; expected {meant.looks_like}"
     kinds = "; ".join(f"{source.kind} ({source.looks_like})" for source in SOURCES)
     return f"source {_shown(text)}: {_trouble(text)}; expected one of: {kinds}"
 
@@ -101,6 +98,9 @@ def _trouble(text: str) -> str:
     """What is wrong with a source that nobody knows."""
     if not text:
         return "empty"
+    meant = _BY_KIND.get(text.partition(":")[0].lower())
+    if meant is not None and ":" in text:
+        return f"kind {meant.kind!r} is asked for as {meant.looks_like}"
     if existing(text) is not None:
         return "a file of no known kind"
     try:

@@ -26,6 +26,8 @@ MISSING_SECONDS: Final = 60.0
 """How long a name that does not exist is not looked for again."""
 FAILED_SECONDS: Final = 10.0
 """How long after a resolver failed it is not asked for the same name again."""
+LONGEST_SECONDS: Final = 60.0
+"""How long a look-up goes on after everybody has given up waiting for it."""
 REMEMBERED: Final = 10_000
 LOOKUPS_AT_ONCE: Final = 32
 
@@ -44,7 +46,7 @@ class _Answer:
 
 
 class CachedResolver(AbstractResolver):
-    """``inner`` with a memory. ``seconds`` is how long one look-up may take.
+    """``inner`` with a memory. ``seconds`` is how long anybody waits for it; what it finds later is for the next try.
 
     It is asked without a port; what it answers with a port of its own keeps it.
     """
@@ -84,7 +86,11 @@ class CachedResolver(AbstractResolver):
             if task is None:
                 task = self._asking[host] = asyncio.create_task(self._ask(host, family))
                 task.add_done_callback(lambda _: self._asking.pop(host))
-            await asyncio.wait([task])  # whoever gives up waiting leaves the look-up to the others
+            # Whoever gives up waiting leaves the look-up to the others. A system whose first name server is down needs
+            # some seconds for each name.
+            await asyncio.wait([task], timeout=self._seconds)
+            if not task.done():
+                raise _again(_temporary(host, "the look-up takes too long"), FAILED_SECONDS)
             if task.cancelled():
                 raise _temporary(host, "the look-up was given up")
             answer = task.result()
@@ -95,11 +101,11 @@ class CachedResolver(AbstractResolver):
     async def _ask(self, host: str, family: socket.AddressFamily) -> _Answer:
         found: Addresses | FetchError
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(LONGEST_SECONDS):
                 found = await self._inner.resolve(host, 0, family)
             found = found or _missing(host, "has no address")
         except TimeoutError:
-            found = _temporary(host, "the look-up took too long")
+            found = _temporary(host, "the look-up takes too long")
         except UnicodeError:  # what Python's IDNA encoding says of a name that is too long
             found = _missing(host, "no name that can be looked up")
         except OSError as error:

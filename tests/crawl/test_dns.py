@@ -8,6 +8,7 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from artalike.crawl import dns
 from artalike.crawl.dns import FAILED_SECONDS, FOUND_SECONDS, MISSING_SECONDS, CachedResolver, SystemResolver
 from artalike.crawl.fetcher import Fetcher
 from artalike.errors import FailureKind, FetchError
@@ -114,9 +115,28 @@ async def test_failures_are_told_apart_and_remembered(
     assert await resolver.resolve("a.test", 80)
 
 
-async def test_a_look_up_that_hangs_is_given_up() -> None:
-    failure = await refused(cached(NameServer(seconds=60)))
-    assert (failure.kind, failure.retryable) == (FailureKind.DNS_TEMPORARY, True)
+async def test_a_look_up_that_hangs_is_not_waited_for() -> None:
+    resolver = cached(NameServer(seconds=600))
+    for _ in range(2):
+        failure = await refused(resolver)
+        assert (failure.kind, failure.retryable, failure.retry_after) == PASSING
+    await resolver.close()
+
+
+async def test_what_a_slow_look_up_finds_is_there_for_the_next_try() -> None:
+    server = NameServer(seconds=0.3)
+    resolver = cached(server)
+    await refused(resolver)
+    await asyncio.sleep(0.15)
+    assert await resolver.resolve("a.test")
+    assert len(server.asked) == 1
+
+
+async def test_a_look_up_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns, "LONGEST_SECONDS", 0.05)
+    resolver = cached(NameServer(seconds=600))
+    assert (await refused(resolver)).kind is FailureKind.DNS_TEMPORARY
+    assert not resolver._asking
 
 
 async def test_a_name_without_addresses_is_missing() -> None:

@@ -31,6 +31,8 @@ LONGEST_CRAWL_DELAY: Final = 600.0
 """Seconds; more would mean never."""
 MAX_SITEMAPS: Final = 1000
 CACHED_ORIGINS: Final = 10_000
+CACHED_CHARACTERS: Final = 10_000_000
+"""Characters of all that are kept: parsed, they are some thirty times as many bytes."""
 UNREACHABLE_SECONDS: Final = 60.0
 """How long nobody asks again after a failure."""
 HEAVY: Final = 5_000_000
@@ -71,6 +73,10 @@ class _Entry:
     answer: Rules | FetchError = field(default_factory=_not_asked)
     fresh_until: float = -math.inf
 
+    @property
+    def size(self) -> int:
+        return self.answer.size if isinstance(self.answer, Rules) else 0
+
 
 class Robots:
     """The rules of all sites, fetched once and kept for ``hours``.
@@ -91,6 +97,7 @@ class Robots:
         self._capacity = capacity
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._characters = 0
         self._one_heavy = CapacityLimiter(1)
 
     async def rules(self, url: str) -> Rules:
@@ -103,7 +110,10 @@ class Robots:
         entry = self._entry(origin)
         async with entry.lock:
             if self._clock() >= entry.fresh_until:
+                before = entry.size
                 await self._refresh(entry, f"{origin}/robots.txt")
+                if self._entries.get(origin) is entry:
+                    self._characters += entry.size - before
         if isinstance(entry.answer, FetchError):
             raise self._again(entry.answer, entry.fresh_until - self._clock())
         return entry.answer
@@ -133,7 +143,8 @@ class Robots:
             entry.fresh_until = self._clock() + self._seconds
         except FetchError as error:
             if isinstance(entry.answer, FetchError):
-                entry.answer = error
+                # Not the error itself: kept, it would keep its traceback, and with that all that was received.
+                entry.answer = self._again(error, 0.0)
             entry.fresh_until = self._clock() + max(UNREACHABLE_SECONDS, error.retry_after or 0.0)
 
     async def _read(self, url: str) -> Rules:
@@ -154,8 +165,9 @@ class Robots:
     def _entry(self, origin: str) -> _Entry:
         entry = self._entries.setdefault(origin, _Entry())
         self._entries.move_to_end(origin)
-        while len(self._entries) > self._capacity:
-            self._entries.popitem(last=False)
+        while len(self._entries) > self._capacity or (self._characters > CACHED_CHARACTERS and len(self._entries) > 1):
+            _, oldest = self._entries.popitem(last=False)
+            self._characters -= oldest.size
         return entry
 
 

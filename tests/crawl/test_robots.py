@@ -325,3 +325,26 @@ async def test_no_host_is_asked_for_more_at_once_than_allowed(site: MisbehavingS
             *(fetcher.image(task_for(site.picture(n, root=f"http://{name}"))) for n in range(6) for name in names)
         )
     assert {name: site.at_once[name] for name in names} == dict.fromkeys(names, 2)
+
+
+async def test_long_files_are_not_kept_for_all_sites(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("artalike.crawl.robots.CACHED_CHARACTERS", 1000)
+    server = Server("# " + "x" * 300)
+    robots = Robots(server, hours=1)
+    for number in range(8):
+        await robots.rules(f"http://{number}.example/")
+    assert len(robots._entries) <= 4
+    await robots.rules("http://7.example/")
+    assert len(server.asked) == 8
+
+
+async def test_what_is_remembered_of_a_failure_holds_nothing_of_what_was_received() -> None:
+    server = Server()
+    server.error = FetchError(FailureKind.TIMEOUT, "no answer")
+    robots = Robots(server, hours=1)
+    with pytest.raises(FetchError):
+        await robots.rules("http://a.example/")
+    [entry] = robots._entries.values()
+    assert isinstance(entry.answer, FetchError)
+    assert entry.answer.__traceback__ is None
+    assert entry.answer.__cause__ is None

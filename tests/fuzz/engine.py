@@ -46,6 +46,11 @@ class _Loop:
 
     def __init__(self) -> None:
         self._runner: asyncio.Runner | None = None
+        self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+    def at_close(self, closer: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """What is to be closed before the loop is."""
+        self._closers.append(closer)
 
     def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         if self._runner is None:
@@ -54,6 +59,8 @@ class _Loop:
 
     def close(self) -> None:
         if self._runner is not None:
+            while self._closers:
+                self._runner.run(self._closers.pop()())
             self._runner.close()
             self._runner = None
 

@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from collections import Counter, defaultdict
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -51,12 +52,13 @@ def main() -> int:
     signal.signal(signal.SIGALRM, _alarm)
     end = time.monotonic() + seconds
     rounds = 0
-    while time.monotonic() < end:
-        for target in chosen:
-            run.visit(target, min(end, time.monotonic() + SLICE), SIZES[rounds % len(SIZES)])
-        rounds += 1
-        if rounds == 1:
-            run.start_memory()
+    with suppress(KeyboardInterrupt):  # what has been seen until then is told, too
+        while time.monotonic() < end:
+            for target in chosen:
+                run.visit(target, min(end, time.monotonic() + SLICE), SIZES[rounds % len(SIZES)])
+            rounds += 1
+            if rounds == 1:
+                run.start_memory()
     LOOP.close()
     run.report(chosen, rounds)
     return 1 if run.findings else 0
@@ -91,6 +93,8 @@ class _Run:
             pattern = target.patterns[self._seed % len(target.patterns)]
             try:
                 check_growth(target, pattern, size)
+            except KeyboardInterrupt:
+                raise
             except BaseException as error:  # whatever it is, it is what is looked for
                 self._found(target, b"".join(pattern), error)
         self._seconds[target.name] += time.monotonic() - start

@@ -190,7 +190,7 @@ def _metadata(title: str, info: Mapping[str, Any], told: Mapping[str, str]) -> M
         creator=creator,
         date=told.get("DateTimeOriginal") or told.get("DateTime"),
         medium=told.get("Medium"),
-        rights=rights,
+        rights=": ".join(part for part in (rights, told.get("LicenseUrl")) if part) or None,
         attribution=told.get("Attribution") or credited,
         page_url=text_of(info, "descriptionurl"),
         extra={"file": title, **facts, **told},

@@ -125,7 +125,8 @@ def _with_rights(metadata: Metadata, record: Node, said: _Said) -> Metadata:
     if not marks:
         return metadata
     names = [name for right in _nodes(record.get("subject_to")) for name in _nodes(right.get("identified_by"))]
-    return replace(metadata, rights=said.best(names) or marks[0], extra={**metadata.extra, "license": marks[0]})
+    rights = ": ".join(part for part in (said.best(names), marks[0]) if part)
+    return replace(metadata, rights=rights, extra={**metadata.extra, "license": marks[0]})
 
 
 def _of_object(record: Node, said: _Said, url: str) -> Metadata:

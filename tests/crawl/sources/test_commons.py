@@ -60,6 +60,7 @@ async def test_the_files_of_a_category_arrive_with_all_that_is_said_of_them(tmp_
     wave = images["Great Wave"]
     assert wave.url == f"http://{UPLOAD}/thumb/1/Great_Wave.jpg/1280px-Great_Wave.jpg"
     assert images["Small"].url == f"http://{UPLOAD}/2/Small.png"
+    assert images["Small"].metadata.rights == "CC BY-SA 4.0: https://creativecommons.org/licenses/by-sa/4.0"
     said = wave.metadata
     assert (said.creator, said.rights) == ("Katsushika Hokusai", "Public domain")
     assert said.date == "circa 1830"

@@ -16,7 +16,7 @@ from artalike.errors import ItemError
 from artalike.records import Candidate, Image, Task
 from artalike.service import Service
 from tests.city.city import City
-from tests.city.rijksmuseum import CC0, DATA, ID, IN_COPYRIGHT, Rijksmuseum, Work
+from tests.city.rijksmuseum import CC0, DATA, ID, IN_COPYRIGHT, PUBLIC_DOMAIN, Rijksmuseum, Work
 from tests.crawl.conftest import expanded, task_for
 from tests.crawl.conftest import settings_for as crawl_settings
 from tests.running import running, settings_for, settled
@@ -59,7 +59,7 @@ async def test_the_open_pictures_of_a_search_arrive_with_all_that_is_said_of_the
     first = min(images, key=lambda image: image.url)
     said = first.metadata
     assert (said.title, said.creator, said.date) == ("The Night Watch", "Rembrandt van Rijn", "c. 1642")
-    assert (said.medium, said.rights) == ("oil on canvas", "Public Domain")
+    assert (said.medium, said.rights) == ("oil on canvas", f"Public Domain: {PUBLIC_DOMAIN}")
     assert said.attribution == "On loan from the City of Amsterdam"
     assert said.page_url == "http://www.rijksmuseum.nl/en/collection/object/SK-C-1"
     assert said.extra["object_number"] == "SK-C-1"
@@ -77,7 +77,7 @@ async def test_texts_come_in_the_language_that_is_asked_for(tmp_path: Path) -> N
 async def test_what_is_not_open_comes_only_when_it_is_asked_for(tmp_path: Path) -> None:
     async with City(Rijksmuseum([Work(1, rights=IN_COPYRIGHT), Work(2, rights=None)])) as city:
         images = await crawled(tmp_path, city, "rijksmuseum:", open_access_only=False)
-    assert {image.metadata.rights for image in images} == {"In copyright", None}
+    assert {image.metadata.rights for image in images} == {f"In copyright: {IN_COPYRIGHT}", None}
 
 
 async def test_one_record_is_a_source(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def _of_object(record: Node, said: _Said, url: str) -> Metadata:
         date=_date(_node(production.get("timespan")), said),
         medium=said.best(_of_class(texts, _MATERIALS)),
         attribution=said.best(_of_class(texts, _CREDIT)) or "Rijksmuseum, Amsterdam",
-        page_url=_page(record, said) or url,
+        page_url=_page(record, said) or _text(record.get("id")) or url,  # a browser is led from the record to its page
         extra={name: value for name, value in extra.items() if value},
     )
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
 
+from artalike.crawl.fetcher import Fetcher
+from artalike.errors import FetchError
 from artalike.records import Candidate
 from artalike.service import Service
 from artalike.storage.catalog import Database
@@ -19,6 +21,8 @@ from artalike.storage.folder import DataFolder
 from artalike.storage.seeds import CrawlQueue
 from tests.city.city import City
 from tests.city.street import House
+from tests.crawl.conftest import settings_for as fetcher_settings
+from tests.crawl.conftest import task_for
 from tests.running import client, running, settings_for
 from tests.storage.conftest import seed_with
 
@@ -135,6 +139,30 @@ async def test_a_new_seed_shows_its_first_picture_within_seconds_while_a_hundred
                         break
             assert time.monotonic() - handed_in < 5
         assert service.stats()["pending"] > 99_000
+
+
+@pytest.mark.slow
+async def test_a_host_that_says_only_503_is_found_a_pace_that_it_bears() -> None:
+    """It tells no numbers, and refuses whatever is more than it can do; the crawler has no limit of its own."""
+    weak = House("weak.test", bears=20, seconds=0.02)
+    settings = fetcher_settings(crawl={"host_concurrency": 16}, download={"workers": 32})
+    async with City(weak) as city, Fetcher.open(settings, resolver=city.resolver) as fetcher:
+
+        async def crawl() -> None:
+            while True:
+                with suppress(FetchError):
+                    await fetcher.image(task_for(f"{weak.root}{len(city.log) % 40}.jpg"))
+
+        crawling = [asyncio.create_task(crawl()) for _ in range(16)]
+        await asyncio.sleep(5)
+        for each in crawling:
+            each.cancel()
+        await asyncio.gather(*crawling, return_exceptions=True)
+    since = time.monotonic() - 3
+    asked = sum(each.at > since for each in city.log) / 3
+    refused = sum(at > since for at in weak.refused) / 3
+    assert 3 < asked < 1.3 * weak.bears, (asked, refused)
+    assert refused < 0.4 * asked, (asked, refused)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -24,7 +25,8 @@ class House:
     ``rate`` (requests a second, 0 for any) and ``concurrency`` are what it allows, by its robots.txt, a known rule or
     the crawler's settings. ``forbidden`` are beginnings of paths that nobody may ask for. ``page_says`` and
     ``pictures_say`` are in ``X-Robots-Tag``, ``meta`` is in the page. ``rest`` is the Retry-After, in seconds, of every
-    fourth answer. ``moved_to`` is where its pictures have gone.
+    fourth answer. ``moved_to`` is where its pictures have gone. ``bears`` is how many requests a second it can answer
+    before it says 503, 0 for any.
     """
 
     name: str
@@ -37,10 +39,14 @@ class House:
     pictures_say: str = ""
     rest: int = 0
     moved_to: str = ""
+    bears: int = 0
     seconds: float = 0.05
     pictures: int = 40
     too_early: list[float] = field(default_factory=list)
     """By how much those came too early who did not wait for the Retry-After."""
+    refused: list[float] = field(default_factory=list)
+    """When it said 503."""
+    _busy: deque[float] = field(default_factory=deque)
     _resting: tuple[float, float] = (0.0, 0.0)
     _asked: int = 0
 
@@ -61,6 +67,13 @@ class House:
         now = time.monotonic()
         if begun + _CLOCK_SHIFT < now < until - _CLOCK_SHIFT:
             self.too_early.append(until - now)
+        if self.bears:
+            while self._busy and self._busy[0] < now - 1:
+                self._busy.popleft()
+            if len(self._busy) >= self.bears:
+                self.refused.append(now)
+                raise web.HTTPServiceUnavailable
+            self._busy.append(now)
         await asyncio.sleep(self.seconds)
         self._asked += 1
         if self.rest and self._asked % 4 == 0:

@@ -98,6 +98,9 @@ def _parser(shared: Parser) -> Parser:
     seed.add_argument("--rate", metavar="N", help="ask for so many of its addresses a second")
     seed.add_argument("--detach", action="store_true", help="return at once")
 
+    for name, text in (("status", "what is in the collection"), ("doctor", "check every promise about the data")):
+        command(name, text).add_argument("--json", action="store_true", help="as one JSON object")
+
     remove = command("remove", "take pictures out, and keep them out")
     remove.add_argument("target", nargs="*", metavar="ID|URL", help="an image")
     remove.add_argument("--host", action="append", default=[], dest="hosts", metavar="HOST", help="and all below it")
@@ -114,9 +117,6 @@ def _parser(shared: Parser) -> Parser:
     )
     remove.add_argument("--yes", action="store_true", help="do not ask when more than one picture goes")
     remove.add_argument("--json", action="store_true", help="as one JSON object")
-
-    for name, text in (("status", "what is in the collection"), ("doctor", "check every promise about the data")):
-        command(name, text).add_argument("--json", action="store_true", help="as one JSON object")
     return parser
 
 

@@ -6,7 +6,7 @@ comes from anything but this machine is stopped.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -41,12 +41,17 @@ class Funnel:
         async with aclosing(self._source.expand(task, reach)) as batches:
             async for found in batches:
                 # A thousand texts take tens of milliseconds to clean: too long for the event loop.
-                checked = await to_thread.run_sync(_checked_all, found.candidates, urls.is_local(task.url))
-                yield replace(found, candidates=checked)
+                yield await to_thread.run_sync(_checked_all, found, urls.is_local(task.url))
 
 
-def _checked_all(candidates: Sequence[Candidate], local: bool) -> list[Candidate]:
-    return [checked(candidate, local=local) for candidate in candidates]
+def _checked_all(found: Found, local: bool) -> Found:
+    # What is gone is looked for among addresses that have passed here.
+    gone = [_address(url, local=local) for url in found.gone]
+    return replace(
+        found,
+        candidates=[checked(candidate, local=local) for candidate in found.candidates],
+        gone=[url for url in gone if urls.invalid_reason(url) is None],
+    )
 
 
 def checked(candidate: Candidate, *, local: bool) -> Candidate:

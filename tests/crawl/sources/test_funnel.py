@@ -40,7 +40,7 @@ class Careless:
     async def expand(self, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
         try:
             for number, candidate in enumerate(self._candidates):
-                yield Found([candidate], str(number))
+                yield Found([candidate], str(number), gone=[candidate.url])
         finally:
             self.closed = True
 
@@ -59,6 +59,13 @@ async def test_what_a_document_says_of_revisions_and_bad_addresses_can_be_stored
     assert len(checked.revision.encode()) < 1000
     (kept,) = await passed("http://a.com/", fetcher, Candidate("http://a.com/1", revision="2024-01-02T03:04:05Z"))
     assert kept.revision == "2024-01-02T03:04:05Z"
+
+
+async def test_what_is_gone_is_spelled_as_it_was_when_it_was_found(fetcher: Fetcher) -> None:
+    careless = [Candidate(url) for url in ("HTTP://A.com/x/../1.jpg", "invalid:\ud800\0", "file:///etc/passwd", "")]
+    source = Funnel(Careless(*careless))
+    gone = [list(found.gone) async for found in source.expand(task_for("http://a.com/", "careless"), fetcher)]
+    assert gone == [["http://a.com/1.jpg"], [], [], []]
 
 
 async def test_files_come_only_from_this_machine(fetcher: Fetcher) -> None:

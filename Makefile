@@ -24,7 +24,7 @@ serve: $(STAMP)  ## install, then serve the collection in data/
 	$(BIN)/python -m artalike $(ARGS)
 
 test: $(STAMP)  ## install, then pass the whole suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 fuzz: $(STAMP)  ## damage documents of all kinds for FUZZ_SECONDS (3600) and feed them to the parsers
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(BIN)/python -m tests.fuzz $(ARGS)

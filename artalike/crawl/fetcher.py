@@ -209,9 +209,12 @@ class Fetcher:
         )
 
     async def _hop(self, url: str, ask: _Ask, headers: Mapping[str, str], slots: Slots) -> Reply:
-        delay = (await self._robots.check(url)).crawl_delay if ask.obey_robots else None
         host = urls.host_of(url)
         rule = self._known.of(host)
+        delay = None
+        if ask.obey_robots:
+            offered = rule is not None and rule.offers(url)
+            delay = (await (self._robots.rules(url) if offered else self._robots.check(url))).crawl_delay
         if rule is not None:
             slots = self.slots if rule.limits else slots  # its owner means visitors and crawl together
             headers = {**self._headers_of(rule), **headers}

@@ -6,6 +6,7 @@
     rate = 1.0                  # requests a second, 0 for no limit; crawl.host_rate where it is left out
     concurrency = 1             # requests at once; crawl.host_concurrency where it is left out
     headers = { "X-Crawler" = "{user_agent}" }   # sent with each request; the braces stand for our User-Agent
+    interfaces = ["/api/"]      # paths offered to programs, though robots.txt closes them to crawlers of pages
     source = "https://…"        # where its owner says so
 
 The first that fits counts: of the user's file before ours, of a host by its name before one by ``*``, of the longer
@@ -17,10 +18,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -49,19 +51,29 @@ def _plain_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 class HostRule(BaseModel):
-    """How one host is asked. ``rate`` is requests a second, 0 for no limit; None leaves it to the settings."""
+    """How one host is asked. ``rate`` is requests a second, 0 for no limit; None leaves it to the settings.
+
+    ``interfaces`` are paths that the host's owner offers to programs, whatever its robots.txt, which speaks to
+    crawlers of pages, says of them; one that ends in a slash is all below it. A Crawl-delay is kept there, too.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rate: float | None = Field(None, ge=0, allow_inf_nan=False)
     concurrency: int | None = Field(None, ge=1)
     headers: Annotated[Mapping[str, str], AfterValidator(_plain_headers)] = Field(default_factory=dict)
+    interfaces: Sequence[Annotated[str, Field(pattern=r"^/[!-~]+$")]] = ()
     source: str = ""
 
     @property
     def limits(self) -> bool:
         """Whether the host's owner has named a number."""
         return self.rate is not None or self.concurrency is not None
+
+    def offers(self, url: str) -> bool:
+        """Whether a canonical address lies in one of the interfaces."""
+        path = urlsplit(url).path
+        return any(path == known or (known[-1] == "/" and path.startswith(known)) for known in self.interfaces)
 
 
 class HostRules:

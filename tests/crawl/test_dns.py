@@ -48,8 +48,10 @@ class Clock:
         return self.now
 
 
-def cached(server: NameServer, clock: Clock | None = None, *, capacity: int = 100) -> CachedResolver:
-    return CachedResolver(server, seconds=0.2, capacity=capacity, clock=clock or Clock())
+def cached(
+    server: NameServer, clock: Clock | None = None, *, capacity: int = 100, seconds: float = 0.2
+) -> CachedResolver:
+    return CachedResolver(server, seconds=seconds, capacity=capacity, clock=clock or Clock())
 
 
 async def refused(resolver: AbstractResolver, host: str = "a.test") -> FetchError:
@@ -72,7 +74,7 @@ async def test_a_name_is_looked_up_once_for_all_its_ports_and_kept() -> None:
 
 async def test_two_look_ups_at_once_are_one_and_outlive_who_asked_first() -> None:
     server = NameServer(seconds=0.05)
-    resolver = cached(server)
+    resolver = cached(server, seconds=10)
     first, *others = [asyncio.create_task(resolver.resolve("a.test", port)) for port in range(50)]
     await asyncio.sleep(0.01)
     first.cancel()

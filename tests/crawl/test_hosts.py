@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from artalike.crawl import hosts
 from artalike.crawl.fetcher import Fetcher
 from artalike.crawl.hosts import HostRule, HostRules
 from artalike.crawl.slots import Slots
-from artalike.errors import SettingError
+from artalike.errors import FailureKind, FetchError, SettingError
 from tests.crawl.conftest import settings_for, task_for
 from tests.sites import LoopbackResolver, MisbehavingSite
 
@@ -172,3 +173,21 @@ async def test_a_file_that_is_not_there_is_a_wrong_setting() -> None:
     with pytest.raises(SettingError, match=r"crawl\.host_rules"):
         async with Fetcher.open(settings_for(crawl={"host_rules": "/nowhere.toml"})):
             pass
+
+
+async def test_what_is_offered_to_programs_is_theirs_whatever_robots_txt_says_to_crawlers(
+    site: MisbehavingSite, file: Path
+) -> None:
+    file.write_text('["127.0.0.1"]\nrate = 0\ninterfaces = ["/w/api.php", "/data/"]')
+    site.robots = "User-agent: *\nDisallow: /w/\nDisallow: /data\nCrawl-delay: 0.3\n"
+    for path in ("/w/api.php", "/w/api.phpx", "/w/index.php", "/data/1.json", "/database"):
+        site.put(path, b"{}", "application/json")
+    async with Fetcher.open(settings_for(crawl={"host_rules": str(file)})) as fetcher:
+        started = time.monotonic()
+        for path in ("/w/api.php?action=query", "/data/1.json"):
+            await fetcher.document(site.root + path)
+        assert time.monotonic() - started >= 0.3
+        for path in ("/w/api.phpx", "/w/index.php", "/database", "/data"):
+            with pytest.raises(FetchError) as caught:
+                await fetcher.document(site.root + path)
+            assert caught.value.kind is FailureKind.ROBOTS

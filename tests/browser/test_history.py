@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -145,6 +147,8 @@ async def test_a_picture_taken_out_meanwhile_says_so(
     await page.goto(gallery.url)
     await ready(page)
     picked = list(await tiles(page))[3]
+    while not gallery.services.events.subscribers:  # who comes later is told, and lets the tile go before it is clicked
+        await asyncio.sleep(0.02)
     gallery.fake.images.remove(picked)
     await page.click(f'.tile[data-id="{picked}"] a')
     await expect(page.locator("#gone")).to_be_visible()

@@ -28,23 +28,24 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--hosts", type=int, default=50)
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--rate", type=float, default=50.0, help="requests a second to one host")
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     options = parser.parse_args()
     if not 1 <= options.hosts <= 250 or options.pictures < options.hosts:
         refuse(f"--hosts {options.hosts}: expected 1 to 250, and at least a picture for each")
-    summary = run(options.pictures, options.hosts, options.kills, random.Random(options.seed))
+    summary = run(options.pictures, options.hosts, options.kills, options.rate, random.Random(options.seed))
     whole = summary["images"] == summary["pictures"] and summary["doctor"]
     return 0 if whole and not summary["fetched_twice"] else 1
 
 
-def run(pictures: int, hosts: int, kills: int, moments: random.Random) -> dict[str, Any]:
+def run(pictures: int, hosts: int, kills: int, rate: float, moments: random.Random) -> dict[str, Any]:
     """The crawl, printed and returned."""
     pictures -= pictures % hosts
     with tempfile.TemporaryDirectory() as temporary, town(pictures, hosts) as sites:
         data = Path(temporary) / "data"
         at = sorted(moments.uniform(0.02, 0.98) * pictures for _ in range(kills))
         started = time.monotonic()
-        images = _crawl(data, sites, at)
+        images = _crawl(data, sites, at, rate)
         seconds = time.monotonic() - started
         with urllib.request.urlopen(f"{sites[0]}/count", timeout=60) as answer:
             counted = json.load(answer)
@@ -66,9 +67,9 @@ def run(pictures: int, hosts: int, kills: int, moments: random.Random) -> dict[s
     return summary
 
 
-def _crawl(data: Path, sites: list[str], kill_at: list[float]) -> int:
+def _crawl(data: Path, sites: list[str], kill_at: list[float], rate: float) -> int:
     # Every page of a sitemap is a request, too; here only its pictures matter.
-    settings = {"ARTALIKE_CRAWL__MAX_DOCUMENTS": "1", "ARTALIKE_CRAWL__HOST_RATE": "50"}
+    settings = {"ARTALIKE_CRAWL__MAX_DOCUMENTS": "1", "ARTALIKE_CRAWL__HOST_RATE": str(rate)}
     waiting, seeded = list(kill_at), False
     while True:
         server = Artalike(data, settings, module="benchmarks.tiny")

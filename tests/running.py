@@ -9,36 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import numpy as np
 from aiohttp.abc import AbstractResolver
 
 from artalike.config import Settings
-from artalike.embedding.card import ModelCard
-from artalike.records import FloatArray, PixelArray, Preprocess
 from artalike.service import Service
 from artalike.storage.folder import DataFolder
+from benchmarks.tiny import CARD, TinyNetwork
 from tests.sites import NO_KNOWN_HOSTS
 
+__all__ = ["CARD", "TOKEN", "TinyNetwork", "client", "running", "settings_for", "settled"]
+
 TOKEN = "test-token"
-
-CARD = ModelCard(
-    name="tiny",
-    model_id="tiny@00000000/1",
-    dimension=48,
-    preprocess=Preprocess(size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
-    has_text=False,
-)
-
-
-class TinyNetwork:
-    """Embeds a picture as its colours in a 4 × 4 grid: enough for pictures to be alike or not."""
-
-    dimension = CARD.dimension
-
-    def embed(self, batch: PixelArray) -> FloatArray:
-        cells = batch.reshape(len(batch), 4, 8, 4, 8, 3).mean(axis=(2, 4)).reshape(len(batch), -1)
-        vectors = (cells / 127.5 - 1 + 0.01).astype(np.float32)
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 def settings_for(data: Path, **sections: dict[str, Any]) -> Settings:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from artalike import durations
 from artalike.errors import FailureKind, ParseError, SourceError
 
 
-def _span(text: str) -> str:
+def _span(value: Any) -> str:
+    text = str(value)  # a number is one of seconds
     durations.seconds_of(text)
     return text
 
@@ -31,7 +32,7 @@ class Options(BaseModel):
     depth: int | None = Field(None, ge=0, le=100)
     open_access: bool | None = None
     languages: tuple[str, ...] | None = None
-    recrawl: Annotated[str, AfterValidator(_span)] | None = None
+    recrawl: Annotated[str, BeforeValidator(_span)] | None = None
     rate: float | None = Field(None, gt=0, le=10_000)
     watch: bool = False
     url_col: str = Field("url", min_length=1)

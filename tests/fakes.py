@@ -147,11 +147,14 @@ class FakeIndex:
     async def remove(self, ids: IdArray) -> int:
         return sum(self.vectors.pop(number, None) is not None for number in ids.tolist())
 
-    async def search(self, vectors: FloatArray, k: int, *, max_id: int | None = None) -> list[Neighbors]:
+    async def search(
+        self, vectors: FloatArray, k: int, *, max_id: int | None = None, among: IdArray | None = None
+    ) -> list[Neighbors]:
         self.searches += 1
         if vectors.shape[1:] != (DIMENSION,):
             raise AssertionError(f"vectors of shape {vectors.shape} in an index of {DIMENSION}")
-        there = [number for number in self.vectors if max_id is None or number <= max_id]
+        wanted = self.vectors if among is None else set(among.tolist())
+        there = [number for number in self.vectors if number in wanted and (max_id is None or number <= max_id)]
         ids = np.random.default_rng(self.searches).permutation(np.array(there, dtype=np.int64))
         rows = np.array([self.vectors[number] for number in ids.tolist()], dtype=np.float32)
         scores = vectors @ rows.reshape(-1, DIMENSION).T

@@ -79,6 +79,15 @@ class ImageCatalog(Protocol):
     async def near_duplicates(self, image_id: int) -> list[int]:
         """The other images that show the same picture, resized or recompressed, largest first; a thousand at most."""
 
+    async def words(self, text: str, *, limit: int, max_id: int) -> IdArray:
+        """Ids (n,) up to ``max_id`` of images with these words in their metadata, the ``limit`` best first.
+
+        All of the words, or where no image has them all, any. Raises QueryError when ``text`` holds no word.
+        """
+
+    async def having_words(self, text: str, ids: Sequence[int]) -> IdArray:
+        """Those of ``ids`` (n,), ascending, whose metadata has all words of ``text``. Raises QueryError as above."""
+
     async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
         """Ids (n,) and float32 vectors (n, dimension) of the active model, where they exist."""
 
@@ -238,8 +247,13 @@ class VectorIndex(Protocol):
     async def remove(self, ids: IdArray) -> int:
         """How many were there."""
 
-    async def search(self, vectors: FloatArray, k: int, *, max_id: int | None = None) -> list[Neighbors]:
-        """The ``k`` nearest of each row of ``vectors``, among ids up to ``max_id``."""
+    async def search(
+        self, vectors: FloatArray, k: int, *, max_id: int | None = None, among: IdArray | None = None
+    ) -> list[Neighbors]:
+        """The ``k`` nearest of each row of ``vectors``, among ids up to ``max_id``, and those in ``among``, ascending.
+
+        Of a filter's ids ``among`` is all; recall does not depend on how many those are.
+        """
 
     async def ids(self) -> IdArray:
         """Ascending ids, int64."""

@@ -282,3 +282,37 @@ async def test_a_cancelled_add_is_finished_and_harms_nothing() -> None:
     await asyncio.gather(adding, return_exceptions=True)
     await index.remove(np.arange(1000, 1100))
     assert (await index.ids()).tolist()[:100] == list(range(1, 101))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.1, 0.01, 0.001, 0.0])
+async def test_a_filter_of_any_width_misses_no_neighbour(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector_index, "SEGMENT_ROWS", 700)
+    index, vectors = await filled(5000)
+    chosen = np.flatnonzero(np.random.default_rng(1).random(5000) < share) + 1
+    truth = vectors[chosen - 1].astype(np.float16).astype(np.float32)
+    for query in unit_vectors(5, seed=2):
+        (answer,) = await index.search(query[np.newaxis], 100, among=chosen)
+        assert answer.ids.tolist() == chosen[np.argsort(-(truth @ query), kind="stable")[:100]].tolist()
+
+
+async def test_a_filter_changes_no_score() -> None:
+    index, vectors = await filled(300)
+    (everything,) = await index.search(vectors[:1], 300)
+    (few,) = await index.search(vectors[:1], 300, among=np.array([1, 7, 299]))
+    scores = dict(zip(everything.ids.tolist(), everything.scores.tolist(), strict=True))
+    assert [scores[number] for number in few.ids.tolist()] == few.scores.tolist()
+
+
+async def test_a_filter_may_name_ids_that_lie_far_apart_or_are_not_there() -> None:
+    index = FlatIndex(DIMENSION, MODEL)
+    vectors = unit_vectors(3)
+    await index.add(np.array([1, 2**40, 2**62]), vectors)
+    (answer,) = await index.search(vectors[:1], 3, among=np.array([2, 2**40, 2**62, 2**63 - 1], dtype=np.int64))
+    assert sorted(answer.ids.tolist()) == [2**40, 2**62]
+
+
+@pytest.mark.parametrize("among", [[3, 1], [1, 1], [-1, 2]])
+async def test_a_filter_that_is_not_of_ascending_ids_is_refused(among: list[int]) -> None:
+    index, vectors = await filled(3)
+    with pytest.raises(UsageError, match="expected"):
+        await index.search(vectors[:1], 3, among=np.array(among))

@@ -61,13 +61,21 @@ class IndexMachine(RuleBasedStateMachine):
         there = [number for number in set(ids) if self.truth.pop(number, None) is not None]
         assert self.run(self.index.remove(np.array(ids))) == len(there)
 
-    @rule(query=vector, k=st.integers(1, 50), max_id=st.none() | st.integers(0, 45))
-    def search(self, query: int, k: int, max_id: int | None) -> None:
-        (answer,) = self.run(self.index.search(VECTORS[query : query + 1], k, max_id=max_id))
+    @rule(
+        query=vector,
+        k=st.integers(1, 50),
+        max_id=st.none() | st.integers(0, 45),
+        among=st.none() | st.sets(st.integers(0, 45)),
+        bitmap=st.sampled_from([0, 1 << 20]),
+    )
+    def search(self, query: int, k: int, max_id: int | None, among: set[int] | None, bitmap: int) -> None:
+        chosen = None if among is None else np.array(sorted(among), dtype=np.int64)
+        with mock.patch.object(vector_index, "BITMAP_BYTES", bitmap):
+            (answer,) = self.run(self.index.search(VECTORS[query : query + 1], k, max_id=max_id, among=chosen))
         ranked = sorted(
             (-float(row @ VECTORS[query]), number)
             for number, row in self.truth.items()
-            if max_id is None or number <= max_id
+            if (max_id is None or number <= max_id) and (among is None or number in among)
         )
         assert list(zip((-answer.scores).tolist(), answer.ids.tolist(), strict=True)) == ranked[:k]
 

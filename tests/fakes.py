@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from artalike.config import Settings
-from artalike.errors import DecodeError, FailureKind, NotFound, SourceError, UsageError
+from artalike.errors import DecodeError, FailureKind, NotFound, QueryError, SourceError, UsageError
 from artalike.events import Event, EventBus
 from artalike.records import (
     NEVER_ASKED,
@@ -98,6 +98,21 @@ class FakeImages:
     async def near_duplicates(self, image_id: int) -> list[int]:
         others = next((group - {image_id} for group in self.groups if image_id in group), set())
         return sorted(others, key=lambda other: (-self.by_id[other].height, other))
+
+    async def words(self, text: str, *, limit: int, max_id: int) -> IdArray:
+        found = [number for number in await self.having_words(text, list(self.by_id)) if number <= max_id]
+        return np.array(found[:limit], dtype=np.int64)
+
+    async def having_words(self, text: str, ids: Sequence[int]) -> IdArray:
+        if not any(letter.isalnum() for letter in text):
+            raise QueryError(f"text = {text!r}: expected at least one word")
+        there = [
+            number
+            for number in sorted(ids)
+            if number in self.by_id
+            and set(text.lower().split()) <= set((self.by_id[number].metadata.title or "").lower().split())
+        ]
+        return np.array(there, dtype=np.int64)
 
     async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
         there = [number for number in ids if _as_sqlite(number) in self._index.vectors]

@@ -18,7 +18,7 @@ import aiosqlite
 import anyio
 
 from artalike.errors import DiskFull, FolderTooNew, StorageError
-from artalike.storage.schema import APPLICATION_ID, MIGRATIONS, PAGE_SIZE
+from artalike.storage.schema import APPLICATION_ID, INDEX_TEXTS, MIGRATIONS, PAGE_SIZE
 
 BUSY_SECONDS: Final = 10.0
 CHECKPOINT_SECONDS: Final = 0.5
@@ -78,6 +78,7 @@ class Database:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._writer
+                    await _index_texts(self._writer)
                     seed_counts = await _count_seeds(self._writer)
                     await self._writer.execute("COMMIT")
                     self._seed_counts = seed_counts
@@ -154,6 +155,13 @@ async def _migrate(connection: Connection, path: Path) -> None:
             f"BEGIN IMMEDIATE;\n{statements}\n"
             f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
         )
+
+
+async def _index_texts(connection: Connection) -> None:
+    [stale] = await connection.execute_fetchall("SELECT EXISTS (SELECT 1 FROM texts_stale)")
+    if stale[0]:
+        for statement in INDEX_TEXTS:
+            await connection.execute(statement)
 
 
 async def _count_seeds(connection: Connection) -> SeedCounts:

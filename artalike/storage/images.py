@@ -13,7 +13,7 @@ import numpy as np
 
 from artalike.errors import ModelMismatch
 from artalike.records import NOTHING, Embedding, FloatArray, IdArray, Image, Metadata
-from artalike.storage import near_duplicates
+from artalike.storage import near_duplicates, words
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection, Database
 from artalike.storage.commit import STORED, store
@@ -115,6 +115,14 @@ class Images:
     async def near_duplicates(self, image_id: int) -> list[int]:
         async with self._database.read() as connection:
             return await near_duplicates.others(connection, image_id)
+
+    async def words(self, text: str, *, limit: int, max_id: int) -> IdArray:
+        async with self._database.read() as connection:
+            return await words.best(connection, text, limit=limit, max_id=max_id)
+
+    async def having_words(self, text: str, ids: Sequence[int]) -> IdArray:
+        async with self._database.read() as connection:
+            return await words.among(connection, text, ids)
 
     async def vectors(self, ids: Sequence[int]) -> tuple[IdArray, FloatArray]:
         async with self._database.read() as connection:

@@ -172,4 +172,51 @@ CREATE INDEX fingerprints_3 ON fingerprints ((phash >> 16) & 65535, phash);
 CREATE INDEX fingerprints_4 ON fingerprints (phash & 65535, phash);
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES)
+TEXTS: Final = """
+-- What is said of images, for search by words (https://sqlite.org/fts5.html). The index holds no texts itself.
+CREATE VIEW image_texts AS SELECT id, title, creator, medium, attribution FROM images
+WHERE coalesce(title, creator, medium, attribution) IS NOT NULL;
+CREATE VIRTUAL TABLE texts USING fts5(
+    title, creator, medium, attribution,
+    content = 'image_texts', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+);
+INSERT INTO texts (texts) VALUES ('rebuild');
+
+-- Texts as they are in the index, of images whose texts this transaction has changed. Empty between transactions.
+-- Triggers cannot write to the index itself: to SQLite before 3.41 that is unsafe where trusted_schema is off.
+CREATE TABLE texts_stale (
+    image_id    INTEGER PRIMARY KEY,
+    title       TEXT,
+    creator     TEXT,
+    medium      TEXT,
+    attribution TEXT
+);
+CREATE TRIGGER images_texts_insert AFTER INSERT ON images
+WHEN coalesce(new.title, new.creator, new.medium, new.attribution) IS NOT NULL
+BEGIN
+    INSERT OR IGNORE INTO texts_stale (image_id) VALUES (new.id);
+END;
+CREATE TRIGGER images_texts_update AFTER UPDATE OF title, creator, medium, attribution ON images
+WHEN new.title IS NOT old.title OR new.creator IS NOT old.creator
+  OR new.medium IS NOT old.medium OR new.attribution IS NOT old.attribution
+BEGIN
+    INSERT OR IGNORE INTO texts_stale VALUES (old.id, old.title, old.creator, old.medium, old.attribution);
+END;
+CREATE TRIGGER images_texts_delete AFTER DELETE ON images
+BEGIN
+    INSERT OR IGNORE INTO texts_stale VALUES (old.id, old.title, old.creator, old.medium, old.attribution);
+END;
+"""
+
+INDEX_TEXTS: Final = (
+    "INSERT INTO texts (texts, rowid, title, creator, medium, attribution) "
+    "SELECT 'delete', image_id, title, creator, medium, attribution FROM texts_stale "
+    "WHERE coalesce(title, creator, medium, attribution) IS NOT NULL",
+    "INSERT INTO texts (rowid, title, creator, medium, attribution) "
+    "SELECT id, title, creator, medium, attribution FROM image_texts "
+    "WHERE id IN (SELECT image_id FROM texts_stale) ORDER BY id",
+    "DELETE FROM texts_stale",
+)
+"""Brings the index of words into step, before a transaction ends. Each statement on its own, in this order."""
+
+MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES, TEXTS)

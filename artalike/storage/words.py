@@ -1,0 +1,84 @@
+"""Words that people type, found in what is said of images, best first by BM25 (https://sqlite.org/fts5.html)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from artalike.errors import QueryError
+from artalike.records import IdArray
+from artalike.storage.catalog import Connection
+
+WORDS_MOST: Final = 16
+WORD_LENGTH: Final = 64
+TEXT_LENGTH: Final = 1000
+"""Of what is typed, in characters; what stands behind is not looked at."""
+
+PREFIX_SHORTEST: Final = 2  # a single letter begins half of all words
+MATCHES_MOST: Final = 20_000  # so many are weighed; those beyond are the youngest
+
+WEIGHTS: Final = (4.0, 4.0, 2.0, 1.0)
+"""How much a word counts in title, creator, medium and attribution."""
+
+_WORD: Final = re.compile(r"[^\W_]+(?:['\u2019\-.][^\W_]+)*")
+
+
+def fts_query(text: str, *, every: bool = True) -> str | None:
+    """``text`` as an FTS5 query for images with ``every`` word, or with any; None when there is no word in it.
+
+    Each word is an FTS5 string, so that nothing a person types is an operator; one with a hyphen, apostrophe or full
+    stop inside is a phrase. The last may be the beginning of a word, because a person may still be typing.
+    """
+    terms = [f'"{word}"' for word in _words(text)]
+    if not terms:
+        return None
+    if len(terms[-1]) - 2 >= PREFIX_SHORTEST:
+        terms[-1] += " *"
+    return (" AND " if every else " OR ").join(terms)
+
+
+async def best(connection: Connection, text: str, *, limit: int, max_id: int) -> IdArray:
+    """See :meth:`~artalike.storage.ports.ImageCatalog.words`; equals in the order of their ids."""
+    for every in (True, False):
+        rows = await connection.execute_fetchall(_BEST, (_asked(text, every=every), max_id, MATCHES_MOST, limit))
+        ids = np.fromiter((row[0] for row in rows), np.int64)
+        if ids.size:
+            return ids
+    return ids
+
+
+async def among(connection: Connection, text: str, ids: Sequence[int]) -> IdArray:
+    """See :meth:`~artalike.storage.ports.ImageCatalog.having_words`."""
+    rows = await connection.execute_fetchall(_AMONG, (json.dumps([int(i) for i in ids]), _asked(text)))
+    return np.fromiter((row[0] for row in rows), np.int64)
+
+
+def _asked(text: str, *, every: bool = True) -> str:
+    query = fts_query(text, every=every)
+    if query is None:
+        raise QueryError(f"text = {text[:40]!r}: expected at least one word")
+    return query
+
+
+def _words(text: str) -> Iterator[str]:
+    for number, match in enumerate(_WORD.finditer(text[:TEXT_LENGTH])):
+        if number == WORDS_MOST:
+            return
+        yield match[0][:WORD_LENGTH]
+
+
+# The inner LIMIT bounds what is weighed. It goes by id, so that what comes in later changes nothing before it.
+_BEST: Final = f"""
+SELECT id FROM (
+    SELECT rowid AS id, bm25(texts, {", ".join(map(str, WEIGHTS))}) AS score FROM texts
+    WHERE texts MATCH ? AND rowid <= ? ORDER BY rowid LIMIT ?
+) ORDER BY score, id LIMIT ?
+"""
+
+_AMONG: Final = """
+SELECT value FROM json_each(?) WHERE value IN (SELECT rowid FROM texts WHERE texts MATCH ?) ORDER BY value
+"""

@@ -1,0 +1,182 @@
+"""Words of people against a real catalog."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from artalike.errors import QueryError
+from artalike.records import Candidate, Metadata, Task
+from artalike.storage import tombstones
+from artalike.storage.catalog import Database
+from artalike.storage.images import Images
+from artalike.storage.schema import MIGRATIONS
+from artalike.storage.seeds import CrawlQueue
+from artalike.storage.words import WORDS_MOST, fts_query
+from tests.storage.conftest import DIMENSION, MODEL, embedding_of, leased, seed_with
+
+NOBODY = 2**62
+
+
+async def add(images: Images, frontier: CrawlQueue, *found: Metadata) -> list[int]:
+    """Ids of new images with this metadata."""
+    name = f"https://a.example/list{images.counts.max_id}.txt"
+    candidates = [
+        Candidate(f"https://a.example/{images.counts.max_id}-{number}.jpg", metadata=metadata)
+        for number, metadata in enumerate(found)
+    ]
+    await seed_with(frontier, candidates, name)
+    tasks = sorted(await leased(frontier), key=lambda task: task.id)
+    return [committed.id for committed in await images.commit([embedding_of(task) for task in tasks])]
+
+
+async def ask(images: Images, text: str, *, limit: int = 100, max_id: int = NOBODY) -> list[int]:
+    ids: list[int] = (await images.words(text, limit=limit, max_id=max_id)).tolist()
+    return ids
+
+
+async def in_step(database: Database) -> bool:
+    """Whether the index says what the images do; FTS5 compares both."""
+    async with database.write() as connection:
+        await connection.execute("INSERT INTO texts (texts, rank) VALUES ('integrity-check', 1)")
+        [left] = await connection.execute_fetchall("SELECT count(*) FROM texts_stale")
+    return not left[0]
+
+
+async def test_words_are_found_in_every_field_whatever_their_case_and_accents(
+    images: Images, frontier: CrawlQueue
+) -> None:
+    ids = await add(
+        images,
+        frontier,
+        Metadata(title="La Grenouillère"),
+        Metadata(creator="Paul Cézanne"),
+        Metadata(medium="Oil on canvas"),
+        Metadata(attribution="Gift of the Grenouille family"),
+        Metadata(),
+    )
+    assert await ask(images, "GRENOUILLERE") == ids[:1]
+    assert await ask(images, "cezanne paul") == ids[1:2]
+    assert await ask(images, "oil") == ids[2:3]
+    assert set(await ask(images, "grenouil")) == {ids[0], ids[3]}
+
+
+async def test_what_a_title_says_stands_before_what_its_owner_does(images: Images, frontier: CrawlQueue) -> None:
+    ids = await add(images, frontier, Metadata(attribution="Wave fund"), Metadata(title="Wave seen"))
+    assert await ask(images, "wave") == ids[::-1]
+
+
+async def test_all_words_are_wanted_and_any_is_better_than_nothing(images: Images, frontier: CrawlQueue) -> None:
+    ids = await add(images, frontier, Metadata(title="red house"), Metadata(title="red boat"), Metadata(title="tree"))
+    assert await ask(images, "red boat") == [ids[1]]
+    assert set(await ask(images, "boat tree")) == {ids[1], ids[2]}
+    assert (await images.having_words("red", ids[::-1])).tolist() == ids[:2]
+    assert (await images.having_words("boat tree", ids)).tolist() == []
+
+
+async def test_an_answer_is_bounded_by_count_and_by_the_largest_id(images: Images, frontier: CrawlQueue) -> None:
+    ids = await add(images, frontier, *[Metadata(title="wave")] * 9)
+    assert await ask(images, "wave") == ids
+    assert await ask(images, "wave", limit=4) == ids[:4]
+    assert await ask(images, "wave", max_id=ids[2]) == ids[:3]
+
+
+async def test_metadata_that_is_filled_in_later_is_found(
+    images: Images, frontier: CrawlQueue, database: Database
+) -> None:
+    [first] = await add(images, frontier, Metadata(title="wave"))
+    await seed_with(
+        frontier,
+        [Candidate("https://b.example/1.jpg", metadata=Metadata(creator="Hokusai"))],
+        "https://b.example/l.txt",
+    )
+    [task] = await leased(frontier)
+    await images.commit([embedding_of(task, "https://a.example/0-0.jpg")])
+    assert await ask(images, "wave hokusai") == [first]
+    assert await in_step(database)
+
+
+async def test_corrected_removed_and_revived_texts_are_followed(
+    images: Images, frontier: CrawlQueue, database: Database
+) -> None:
+    [wave, _] = await add(images, frontier, Metadata(title="wave"), Metadata(title="wave", creator="somebody"))
+    async with database.write() as connection:
+        await connection.execute("UPDATE images SET title = 'storm' WHERE id = ?", (wave,))
+        await connection.execute("UPDATE images SET title = 'tempest' WHERE id = ?", (wave,))
+    assert await ask(images, "storm") == []
+    assert await ask(images, "tempest") == [wave]
+    async with database.write() as connection:
+        assert await tombstones.remove_images(connection, [wave], block=None) == [wave]
+    assert await ask(images, "tempest") == []
+    assert await in_step(database)
+    task = Task(id=10**6, seed_id=1, seed_source="s", kind="image", url="https://a.example/0-0.jpg", host="a.example")
+    back = replace(task, metadata=Metadata(title="calm"))
+    [committed] = await images.commit([embedding_of(back)])
+    assert committed.new
+    assert await ask(images, "calm") == [wave]
+    assert await in_step(database)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('"', '""', 'wave"', "wave AND", "NOT wave", "wave NEAR(x", "title:wave", "wave*", "*", "^wave", "-wave"),
+        *("(wave", "wave\0", "{title}: wave", "wave + x", "wave';--", "\ud800wave", "wave \U000e0001", "', ''), ('"),
+    ],
+)
+async def test_operators_are_only_words(images: Images, frontier: CrawlQueue, text: str) -> None:
+    await add(images, frontier, Metadata(title="a wave and a near title not x"))
+    if fts_query(text) is None:
+        with pytest.raises(QueryError, match="at least one word"):
+            await ask(images, text)
+    else:
+        assert len(await ask(images, text)) == 1
+
+
+@given(st.text(max_size=60))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+def test_no_text_is_an_error_of_syntax(text: str) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE VIRTUAL TABLE texts USING fts5 (title, tokenize = 'unicode61 remove_diacritics 2')")
+    for query in (fts_query(text), fts_query(text, every=False)):
+        if query is not None:
+            connection.execute("SELECT rowid FROM texts WHERE texts MATCH ?", (query,)).fetchall()
+    connection.close()
+
+
+def test_words_are_bounded() -> None:
+    query = fts_query(" ".join(f"w{'x' * 500}" for _ in range(5000)))
+    assert query is not None
+    assert query.count('"') <= 2 * WORDS_MOST
+    assert len(query) < 2000
+
+
+async def test_a_catalog_from_before_is_indexed_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite3"
+    before = next(number for number, script in enumerate(MIGRATIONS) if "VIRTUAL TABLE texts" in script)
+    _older(path, MIGRATIONS[:before])
+    async with Database.open(path) as database:
+        images = await Images.open(database, MODEL, DIMENSION)
+        assert await ask(images, "wave") == [1]
+        assert await in_step(database)
+
+
+def _older(path: Path, migrations: Sequence[str]) -> None:
+    connection = sqlite3.connect(path)
+    for script in migrations:
+        connection.executescript(script)
+    connection.executemany(
+        "INSERT INTO images (sha256, url, width, height, format, bytes, color, phash, source, added_at, title) "
+        "VALUES (?, 'https://a.example/1.jpg', 1, 1, 'JPEG', 1, '#000000', 0, 'x', 0, ?)",
+        [(b"1", "The Wave"), (b"2", None)],
+    )
+    connection.execute(f"PRAGMA user_version = {len(migrations)}")
+    connection.execute(f"PRAGMA application_id = {0x41525441}")
+    connection.commit()
+    connection.close()

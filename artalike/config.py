@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
 
 from artalike import __version__
 from artalike.errors import SettingError
@@ -39,6 +39,7 @@ class Server(Section):
     log: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: Positive = 20.0
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
 
 
 class Admin(Section):
@@ -110,6 +111,8 @@ class Gallery(Section):
     page_size: int = Field(60, ge=1, le=200)
     fetch_queries: bool = False
     max_upload_bytes: Count = 20_000_000
+    query_seconds: Positive = 10.0
+    queries_per_minute: int = Field(60, ge=0)
     contact: str = ""
 
 

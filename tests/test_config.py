@@ -40,6 +40,7 @@ def test_flag_goes_before_environment_before_file_before_default(tmp_path: Path)
         ("[crawl]\nuser_agent = 'Mozilla/5.0'", r"crawl.user_agent = 'Mozilla/5.0': .*artalike/"),
         ("[imaging]\nthumbnail_widths = []", r"imaging.thumbnail_widths = \[\]: .*at least 1"),
         ("[imaging]\nthumbnail_widths = [0]", r"imaging.thumbnail_widths.0 = 0: .*greater"),
+        ("[server]\ntrusted_proxies = ['nginx']", r"server.trusted_proxies.0 = 'nginx': .*IPv4 or IPv6 network"),
         ("[server", r"not TOML"),
     ],
 )
@@ -58,6 +59,7 @@ def test_a_wrong_file_is_refused_in_one_line_that_names_key_and_value(tmp_path: 
         ("ARTALIKE_SERVER__PROT", "80", r"ARTALIKE_SERVER__PROT: unknown setting"),
         ("ARTALIKE_SEVER__PORT", "80", r"ARTALIKE_SEVER: unknown setting"),
         ("ARTALIKE_IMAGING__THUMBNAIL_WIDTHS", "1,x", r"ARTALIKE_IMAGING__THUMBNAIL_WIDTHS = 'x'"),
+        ("ARTALIKE_SERVER__TRUSTED_PROXIES", "10.0.0.1/8", r"ARTALIKE_SERVER__TRUSTED_PROXIES = '10.0.0.1/8'"),
     ],
 )
 def test_a_wrong_variable_is_refused_by_its_name(name: str, value: str, message: str) -> None:
@@ -70,11 +72,13 @@ def test_variables_carry_numbers_switches_and_lists() -> None:
         "ARTALIKE_CRAWL__HOST_RATE": "0.5",
         "ARTALIKE_CRAWL__ALLOW_PRIVATE": "true",
         "ARTALIKE_IMAGING__THUMBNAIL_WIDTHS": "100, 200",
+        "ARTALIKE_SERVER__TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8, 192.0.2.1",
         "HOME": "/",
     }
     settings = config.load(None, environment)
     assert (settings.crawl.host_rate, settings.crawl.allow_private) == (0.5, True)
     assert settings.imaging.thumbnail_widths == (100, 200)
+    assert [str(net) for net in settings.server.trusted_proxies] == ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]
 
 
 def test_a_missing_file_is_an_error_only_when_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

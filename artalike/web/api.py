@@ -13,6 +13,7 @@ from artalike.errors import NotFound, Overloaded, QueryError
 from artalike.records import Image
 from artalike.search.ranked import Query, Ranking
 from artalike.web import requests
+from artalike.web.limits import LIMITS
 from artalike.web.metrics import metrics
 from artalike.web.params import NearDuplicatesQuery, RandomQuery, SearchQuery, SimilarQuery, UploadQuery
 from artalike.web.services import SERVICES, Services
@@ -46,7 +47,7 @@ async def search(request: web.Request) -> web.StreamResponse:
         _stands_alone(params.url, params.id, params.offset)
         ranking = await services.search.go_on(params.cursor, limit=params.limit)
     else:
-        query = await _query(request.app, params)
+        query = await _query(request, params)
         ranking = await services.search.rank(query, limit=params.limit, offset=params.offset or 0)
     return _ranked(services, ranking, params.limit)
 
@@ -120,8 +121,8 @@ async def ready(request: web.Request) -> web.StreamResponse:
     return web.json_response({"status": "ready"})
 
 
-async def _query(app: web.Application, params: SearchQuery) -> Query:
-    services = app[SERVICES]
+async def _query(request: web.Request, params: SearchQuery) -> Query:
+    services = request.app[SERVICES]
     if (params.url is None) == (params.id is None):
         raise QueryError("expected exactly one of the parameters url, id and cursor")
     if params.id is not None:
@@ -132,7 +133,8 @@ async def _query(app: web.Application, params: SearchQuery) -> Query:
         return known
     if services.fetch_query is None or not services.settings.gallery.fetch_queries:
         raise NotFound(f"url = {url[:200]!r}: no image of this collection")
-    async with _place(app):
+    request.app[LIMITS].spend(request)
+    async with _place(request.app):
         return await services.search.like([await services.fetch_query(url)])
 
 

@@ -8,7 +8,10 @@ from aiohttp import web
 
 from artalike.web import admin, api, openapi, pages, removal, stream
 from artalike.web.auth import AUTH, Auth
+from artalike.web.clients import Clients
+from artalike.web.deadlines import query_deadline
 from artalike.web.headers import add_headers
+from artalike.web.limits import LIMITS, Limits, limited
 from artalike.web.metrics import request_metrics
 from artalike.web.problems import problems
 from artalike.web.requests import BODY_BYTES
@@ -17,12 +20,20 @@ from artalike.web.services import SERVICES, Services
 
 def create_app(services: Services) -> web.Application:
     """The application over open services. Once for one metrics registry; it opens and closes nothing itself."""
+    server, gallery = services.settings.server, services.settings.gallery
     app = web.Application(
-        middlewares=[request_metrics(services.registry), problems],
-        client_max_size=services.settings.gallery.max_upload_bytes + BODY_BYTES,
+        middlewares=[
+            request_metrics(services.registry),
+            problems,
+            limited,
+            query_deadline(gallery.query_seconds),
+        ],
+        client_max_size=gallery.max_upload_bytes + BODY_BYTES,
     )
+    clients = Clients(server.trusted_proxies)
     app[SERVICES] = services
-    app[AUTH] = Auth(services.admin_token)
+    app[AUTH] = Auth(services.admin_token, clients)
+    app[LIMITS] = Limits(clients, gallery.queries_per_minute)
     app[stream.STREAMS] = set()
     app[api.PLACES] = asyncio.Semaphore(api.PLACES_MOST)
     for room in (api, stream, admin, removal, openapi):

@@ -18,6 +18,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from artalike.errors import Unauthorized
+from artalike.web.clients import Clients
 
 COOKIE: Final = "artalike_session"
 SESSION_SECONDS: Final = 12 * 3600
@@ -28,14 +29,15 @@ _SAFE: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 class Auth:
-    """Checks tokens and cookies. ``token`` is not empty."""
+    """Checks tokens and cookies. ``token`` is not empty; ``clients`` tells whose wrong ones are counted together."""
 
-    def __init__(self, token: str, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, token: str, clients: Clients | None = None, *, now: Callable[[], float] = time.time) -> None:
         if not token:
             raise ValueError("token = '': expected one that is not empty")
         self._token = _digest(token)
         self._key = hmac.digest(token.encode(), b"artalike admin session", "sha256")
         self._now = now
+        self._clients = clients or Clients()
         self._failures = Failures(now)
 
     def is_signed_in(self, request: web.BaseRequest) -> bool:
@@ -54,7 +56,7 @@ class Auth:
 
     def check_token(self, request: web.BaseRequest, token: str) -> None:
         """Compare in constant time. Raises Unauthorized, or HTTPTooManyRequests after too many wrong ones."""
-        address = request.remote or ""
+        address = self._clients.key(request)
         wait = self._failures.wait(address)
         if wait > 0:
             raise web.HTTPTooManyRequests(

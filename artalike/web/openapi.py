@@ -51,7 +51,7 @@ OPERATIONS: Final = (
         summary="Random images, page after page, without repeats",
         query=params.RandomQuery,
         answer=schemas.RandomAnswer,
-        problems=(400,),
+        problems=(400, 503),
     ),
     Operation(
         method="get",
@@ -59,7 +59,7 @@ OPERATIONS: Final = (
         summary="Images that look like one given by url or id",
         query=params.SearchQuery,
         answer=schemas.RankedAnswer,
-        problems=(400, 404, 415, 422, 503),
+        problems=(400, 404, 415, 422, 429, 503),
     ),
     Operation(
         method="post",
@@ -68,16 +68,18 @@ OPERATIONS: Final = (
         query=params.UploadQuery,
         upload=True,
         answer=schemas.RankedAnswer,
-        problems=(400, 408, 413, 415, 422, 503),
+        problems=(400, 408, 413, 415, 422, 429, 503),
     ),
-    Operation(method="get", path="/api/images/{id}", summary="One image", answer=schemas.SingleImage, problems=(404,)),
+    Operation(
+        method="get", path="/api/images/{id}", summary="One image", answer=schemas.SingleImage, problems=(404, 503)
+    ),
     Operation(
         method="get",
         path="/api/images/{id}/near-duplicates",
         summary="The same picture resized or recompressed: other images, the largest first",
         query=params.NearDuplicatesQuery,
         answer=schemas.NearDuplicatesAnswer,
-        problems=(400, 404),
+        problems=(400, 404, 503),
     ),
     Operation(
         method="get",
@@ -85,7 +87,7 @@ OPERATIONS: Final = (
         summary="Its neighbours, without itself",
         query=params.SimilarQuery,
         answer=schemas.RankedAnswer,
-        problems=(400, 404),
+        problems=(400, 404, 503),
     ),
     Operation(
         method="get",

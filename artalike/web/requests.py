@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -13,10 +16,15 @@ from pydantic_core import from_json
 
 from artalike.errors import NotFound, QueryError
 from artalike.search.ranked import ID_LIMIT
+from artalike.web.deadlines import paused
 from artalike.web.params import expectation
 
 BODY_BYTES: Final = 65_536
 PICTURES_MOST: Final = 8
+PATIENCE_SECONDS: Final = 10.0
+BYTES_PER_SECOND: Final = 16_384
+"""A body must come at this pace on average, but for the first seconds: less holds a connection for its own sake."""
+
 _SHOWN: Final = 100
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -46,7 +54,7 @@ def path_id(request: web.Request, what: str) -> int:
 async def json_body(request: web.Request, model: type[ModelT], *, form: bool = False) -> ModelT:
     """The JSON body, or with ``form`` that of a simple HTML form. An empty body is an empty object.
 
-    Raises QueryError, HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge.
+    Raises QueryError, HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge, HTTPRequestTimeout.
     """
     data = await _read(request)
     if form and request.content_type == "application/x-www-form-urlencoded":
@@ -68,7 +76,7 @@ async def json_body(request: web.Request, model: type[ModelT], *, form: bool = F
 async def pictures(request: web.Request, max_bytes: int) -> list[bytes]:
     """The files of a multipart body, together at most ``max_bytes``.
 
-    Raises QueryError, HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge.
+    Raises QueryError, HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge, HTTPRequestTimeout.
     """
     if request.content_type != "multipart/form-data":
         raise web.HTTPUnsupportedMediaType(
@@ -77,7 +85,8 @@ async def pictures(request: web.Request, max_bytes: int) -> list[bytes]:
     if (request.content_length or 0) > max_bytes + BODY_BYTES:
         raise _too_large(max_bytes, request.content_length or 0)
     try:
-        files = await _files(request, max_bytes)
+        async with _at_pace(request) as came:
+            files = await _files(request, max_bytes, came)
     except (ValueError, HttpProcessingError, web.RequestPayloadError) as error:
         raise QueryError("body: expected a well-formed multipart/form-data body") from error
     if not files:
@@ -85,7 +94,7 @@ async def pictures(request: web.Request, max_bytes: int) -> list[bytes]:
     return files
 
 
-async def _files(request: web.Request, max_bytes: int) -> list[bytes]:
+async def _files(request: web.Request, max_bytes: int, came: Callable[[int], None]) -> list[bytes]:
     files: list[bytes] = []
     size = 0
     async for part in await request.multipart():
@@ -96,6 +105,7 @@ async def _files(request: web.Request, max_bytes: int) -> list[bytes]:
         data = bytearray()
         while chunk := await part.read_chunk():
             size += len(chunk)
+            came(len(chunk))
             if size > max_bytes:
                 raise _too_large(max_bytes, size)
             data += chunk
@@ -109,13 +119,39 @@ async def _files(request: web.Request, max_bytes: int) -> list[bytes]:
 async def _read(request: web.Request) -> bytes:
     data = bytearray()
     try:
-        async for chunk in request.content.iter_chunked(BODY_BYTES):
-            data += chunk
-            if len(data) > BODY_BYTES:
-                raise _too_large(BODY_BYTES, len(data))
+        async with _at_pace(request) as came:
+            async for chunk in request.content.iter_chunked(BODY_BYTES):
+                data += chunk
+                came(len(chunk))
+                if len(data) > BODY_BYTES:
+                    raise _too_large(BODY_BYTES, len(data))
     except (HttpProcessingError, web.RequestPayloadError) as error:
         raise QueryError("body: expected a well-formed HTTP body") from error
     return bytes(data)
+
+
+@asynccontextmanager
+async def _at_pace(request: web.Request) -> AsyncIterator[Callable[[int], None]]:
+    """Time to read a body, more of it for each byte that the callable is told of. Raises HTTPRequestTimeout."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE_SECONDS
+    pace = asyncio.timeout_at(until)
+
+    def came(size: int) -> None:
+        nonlocal until
+        until += size / BYTES_PER_SECOND
+        pace.reschedule(until)
+
+    try:
+        with paused(request):
+            async with pace:
+                yield came
+    except TimeoutError as error:
+        if not pace.expired():
+            raise
+        raise web.HTTPRequestTimeout(
+            text=f"body: expected at least {BYTES_PER_SECOND} bytes a second after the first {PATIENCE_SECONDS:g} s"
+        ) from error
 
 
 def _too_large(most: int, size: int) -> web.HTTPRequestEntityTooLarge:

@@ -145,7 +145,7 @@ class Service:
             )
             if recovered := await frontier.recover():
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
-            spool = await Spool.open(folder.spool)
+            spool = await stack.enter_async_context(Spool.open(folder.spool))
             await spool.drop(list(spool.left - await frontier.waiting_among(spool.left)))
             index, saved_state, stale = await _open_index(folder, card, images)
             events, thumbnails = EventBus(), ThumbnailFiles(folder.thumbnails)

@@ -7,6 +7,7 @@ power cut a picture is fetched again, as it would be without a spool.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from anyio import CancelScope, CapacityLimiter, to_thread
+from anyio import CancelScope, to_thread
 
 from artalike.records import Download, Task, Validators
 from artalike.storage.files import storage_error
@@ -60,7 +61,8 @@ class Spool:
             self._unsettled.setdefault(path, set()).add(task_id)
         self._number = max((int(path.stem) for path in self._unsettled), default=0)
         self._segment: _Segment | None = None
-        self._turn = CapacityLimiter(1)  # all that changes the log is done in one thread at a time
+        self._waiting: list[Download] = []
+        self._turn = asyncio.Lock()  # all that changes the log is done by one thread at a time
 
     @classmethod
     @asynccontextmanager
@@ -71,7 +73,8 @@ class Spool:
             yield spool
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_sync(spool._end, limiter=spool._turn)
+                async with spool._turn:
+                    await to_thread.run_sync(spool._end)
 
     @property
     def left(self) -> frozenset[int]:
@@ -80,7 +83,12 @@ class Spool:
 
     async def keep(self, download: Download) -> None:
         """See :meth:`artalike.storage.ports.Spool.keep`."""
-        await to_thread.run_sync(self._keep, download, limiter=self._turn)
+        self._waiting.append(download)
+        async with self._turn:
+            # Whoever comes to it writes for all that wait: those find nothing left to do.
+            waiting, self._waiting = self._waiting, []
+            if waiting:
+                await to_thread.run_sync(self._keep, waiting)
 
     async def find(self, task: Task) -> Download | None:
         """See :meth:`artalike.storage.ports.Spool.find`."""
@@ -89,20 +97,24 @@ class Spool:
 
     async def drop(self, task_ids: Sequence[int]) -> None:
         """See :meth:`artalike.storage.ports.Spool.drop`."""
-        await to_thread.run_sync(self._drop, list(task_ids), limiter=self._turn)
+        async with self._turn:
+            await to_thread.run_sync(self._drop, list(task_ids))
 
-    def _keep(self, download: Download) -> None:
-        record = [_head(download), download.data]
-        length = sum(map(len, record))
+    def _keep(self, downloads: Iterable[Download]) -> None:
         try:
-            segment = self._segment
-            if segment is None or segment.size >= SEGMENT_BYTES:
-                segment = self._begin()
-            if os.writev(segment.descriptor, record) < length:
-                os.ftruncate(segment.descriptor, segment.size)
-                return
+            for download in downloads:
+                self._write(download)
         except OSError as error:  # a full disk says so where it matters; here it costs a fetch after a crash
             log.debug("%s", storage_error(error, self._folder))
+
+    def _write(self, download: Download) -> None:
+        record = [_head(download), download.data]
+        length = sum(map(len, record))
+        segment = self._segment
+        if segment is None or segment.size >= SEGMENT_BYTES:
+            segment = self._begin()
+        if os.writev(segment.descriptor, record) < length:
+            os.ftruncate(segment.descriptor, segment.size)
             return
         segment.size += length
         self._settle([download.task.id])

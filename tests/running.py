@@ -60,6 +60,9 @@ async def settled(service: Service, *, seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while any(seed.state == "running" for seed in await service.frontier.seeds()):
             await asyncio.sleep(0.02)
+    # Readers may see a commit a moment before the process that made it has counted it.
+    async with service.images._database.write():
+        pass
 
 
 @asynccontextmanager

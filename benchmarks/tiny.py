@@ -5,8 +5,9 @@ Started as Artalike itself is: python -m benchmarks.tiny serve --data DIR
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,10 +16,14 @@ from artalike.embedding import models
 from artalike.embedding.card import ModelCard
 from artalike.records import FloatArray, PixelArray, Preprocess
 
+COLOURS: Final = 48
+WIDTH_VARIABLE: Final = "TINY_DIMENSION"
+"""In the environment: vectors as wide as those of a real network, for what lies behind it. What is added is nought."""
+
 CARD = ModelCard(
     name="tiny",
     model_id="tiny@00000000/1",
-    dimension=48,
+    dimension=int(os.environ.get(WIDTH_VARIABLE, COLOURS)),
     preprocess=Preprocess(size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     has_text=False,
 )
@@ -31,7 +36,8 @@ class TinyNetwork:
 
     def embed(self, batch: PixelArray) -> FloatArray:
         cells = batch.reshape(len(batch), 4, 8, 4, 8, 3).mean(axis=(2, 4)).reshape(len(batch), -1)
-        vectors = (cells / 127.5 - 1 + 0.01).astype(np.float32)
+        vectors = np.zeros((len(batch), self.dimension), np.float32)
+        vectors[:, :COLOURS] = cells / 127.5 - 1 + 0.01
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 

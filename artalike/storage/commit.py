@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from artalike.records import Embedding
-from artalike.storage import near_duplicates
+from artalike.storage import facets, near_duplicates
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection
 from artalike.storage.found import METADATA
@@ -81,6 +81,7 @@ async def store(connection: Connection, embeddings: Sequence[Embedding], *, mode
         {embedding.picture.task.id: embedding.picture.validators for embedding in taken},
     )
     await _refuse(connection, embeddings, refused)
+    await facets.settle(connection)
 
     def outcome(embedding: Embedding) -> Committed:
         sha256, task_id = embedding.picture.sha256, embedding.picture.task.id

@@ -219,4 +219,74 @@ INDEX_TEXTS: Final = (
 )
 """Brings the index of words into step, before a transaction ends. Each statement on its own, in this order."""
 
-MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES, TEXTS)
+FILTERS: Final = """
+-- What filters ask of the images that are there, in rows so short that reading all of them is cheap.
+CREATE TABLE facet_terms (
+    id    INTEGER PRIMARY KEY,
+    facet TEXT NOT NULL,                             -- source, host, creator, rights
+    term  TEXT NOT NULL,                             -- see facets.py for how each is spelled
+    UNIQUE (facet, term)
+);
+CREATE TABLE facets (
+    image_id   INTEGER PRIMARY KEY,
+    source     INTEGER NOT NULL REFERENCES facet_terms (id),
+    host       INTEGER NOT NULL REFERENCES facet_terms (id),
+    creator    INTEGER REFERENCES facet_terms (id),
+    rights     INTEGER REFERENCES facet_terms (id),
+    year_from  INTEGER,                              -- 1 BC is -1
+    year_to    INTEGER,
+    width      INTEGER NOT NULL,
+    height     INTEGER NOT NULL,
+    color_cell INTEGER,                              -- see lab.py
+    lightness  INTEGER,                              -- this and the next two: CIELAB, in tenths
+    a          INTEGER,
+    b          INTEGER
+);
+CREATE INDEX facets_source ON facets (source);
+CREATE INDEX facets_host ON facets (host);
+CREATE INDEX facets_creator ON facets (creator) WHERE creator IS NOT NULL;
+CREATE INDEX facets_rights ON facets (rights) WHERE rights IS NOT NULL;
+CREATE INDEX facets_years ON facets (year_from, year_to) WHERE year_from IS NOT NULL;
+CREATE INDEX facets_color ON facets (color_cell, lightness, a, b) WHERE color_cell IS NOT NULL;
+
+-- A word that no image has any more is not kept.
+CREATE TRIGGER facets_delete AFTER DELETE ON facets
+BEGIN
+    DELETE FROM facet_terms WHERE id = old.source AND NOT EXISTS (SELECT 1 FROM facets WHERE source = old.source);
+    DELETE FROM facet_terms WHERE id = old.host AND NOT EXISTS (SELECT 1 FROM facets WHERE host = old.host);
+    DELETE FROM facet_terms WHERE id = old.creator AND NOT EXISTS (SELECT 1 FROM facets WHERE creator = old.creator);
+    DELETE FROM facet_terms WHERE id = old.rights AND NOT EXISTS (SELECT 1 FROM facets WHERE rights = old.rights);
+END;
+
+-- Images whose facets are still to be written, and how often those of images that had them, or were passed, changed.
+CREATE TABLE facets_due (image_id INTEGER PRIMARY KEY);
+CREATE TABLE facets_changed (times INTEGER NOT NULL);
+INSERT INTO facets_changed VALUES (0);
+INSERT INTO facets_due SELECT id FROM images WHERE removed_at IS NULL;
+
+CREATE TRIGGER images_facets_insert AFTER INSERT ON images WHEN new.removed_at IS NULL
+BEGIN
+    INSERT OR IGNORE INTO facets_due VALUES (new.id);
+END;
+CREATE TRIGGER images_facets_update
+AFTER UPDATE OF url, width, height, color, source, creator, date, rights, removed_at ON images
+WHEN new.removed_at IS NULL AND (new.removed_at IS NOT old.removed_at
+  OR new.url IS NOT old.url OR new.width IS NOT old.width OR new.height IS NOT old.height
+  OR new.color IS NOT old.color OR new.source IS NOT old.source OR new.creator IS NOT old.creator
+  OR new.date IS NOT old.date OR new.rights IS NOT old.rights)
+BEGIN
+    INSERT OR IGNORE INTO facets_due VALUES (new.id);
+END;
+CREATE TRIGGER images_facets_remove AFTER UPDATE OF removed_at ON images WHEN new.removed_at IS NOT NULL
+BEGIN
+    DELETE FROM facets WHERE image_id = new.id;
+    DELETE FROM facets_due WHERE image_id = new.id;
+END;
+CREATE TRIGGER images_facets_delete AFTER DELETE ON images
+BEGIN
+    DELETE FROM facets WHERE image_id = old.id;
+    DELETE FROM facets_due WHERE image_id = old.id;
+END;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES, TEXTS, FILTERS)

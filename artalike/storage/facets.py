@@ -1,0 +1,119 @@
+"""What filters ask of images, derived from what the catalog says of them.
+
+Triggers note each image that is new or that something else is said of now; :func:`settle` writes its facets. A commit
+does so for what it brings in, so that an image is never shown before it can be filtered.
+
+Texts are kept once each, spelled so that they can be compared: a source as it is; a host backwards, ``org.example.``,
+so that all below it begins with it; creators and rights as words, `` rembrandt van rijn ``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from artalike.storage.catalog import Connection, Database
+from artalike.storage.lab import cell, lab
+from artalike.storage.years import years
+
+BATCH: Final = 1000
+"""Images described in one transaction."""
+
+TERM_LENGTH: Final = 400
+SIDE_MOST: Final = 2**31
+
+MISSING: Final = """
+    SELECT 'image ' || id || ' cannot be filtered' FROM images
+    WHERE removed_at IS NULL AND id NOT IN (SELECT image_id FROM facets UNION ALL SELECT image_id FROM facets_due)
+    UNION ALL
+    SELECT 'removed image ' || image_id || ' is still filtered' FROM facets
+    WHERE image_id NOT IN (SELECT id FROM images WHERE removed_at IS NULL)"""
+"""A line for each image whose facets are there wrongly, or are not there."""
+
+_WORD: Final = re.compile(r"\w+")
+
+
+async def settle(connection: Connection, *, limit: int = BATCH) -> int:
+    """Write the facets of images for which they are due, in the caller's transaction. How many."""
+    rows = list(await connection.execute_fetchall(_DUE, (limit,)))
+    if not rows:
+        return 0
+    described = await asyncio.to_thread(lambda: [_facets(row) for row in rows])
+    ids = json.dumps([row[0] for row in rows])
+    await connection.execute(_NOTE_CHANGE, (ids,))
+    await connection.execute("DELETE FROM facets WHERE image_id IN (SELECT value FROM json_each(?))", (ids,))
+    terms = {
+        (facet, term) for row in described for facet, term in zip(_TEXTS, row[1:5], strict=True) if term is not None
+    }
+    await connection.executemany("INSERT OR IGNORE INTO facet_terms (facet, term) VALUES (?, ?)", sorted(terms))
+    await connection.executemany(_INSERT, described)
+    await connection.execute("DELETE FROM facets_due WHERE image_id IN (SELECT value FROM json_each(?))", (ids,))
+    return len(rows)
+
+
+async def settle_all(database: Database) -> None:
+    """Write all facets that are due, a batch in a transaction, so that ingest goes on in between."""
+    while await _any_due(database):
+        async with database.write() as connection:
+            await settle(connection)
+
+
+async def _any_due(database: Database) -> bool:
+    async with database.read() as connection:
+        rows = await connection.execute_fetchall("SELECT EXISTS (SELECT 1 FROM facets_due)")
+    return bool(next(iter(rows))[0])
+
+
+def words(text: str | None) -> str | None:
+    """Letters and digits in lower case without accents, with a space before, between and behind; None for nothing."""
+    plain = unicodedata.normalize("NFKD", (text or "")[:TERM_LENGTH]).casefold()
+    found = _WORD.findall("".join(character for character in plain if not unicodedata.combining(character)))
+    return f" {' '.join(found)} " if found else None
+
+
+def host_backwards(host: str) -> str:
+    """``images.example.org`` as ``org.example.images.``; an address of digits as it is."""
+    if not host or host.startswith("[") or ":" in host or host.replace(".", "").isdecimal():
+        return f"{host}."
+    return ".".join(reversed(host.split("."))) + "."
+
+
+def _facets(row: Sequence[Any]) -> tuple[Any, ...]:
+    image_id, url, width, height, color, source, creator, date, rights = row
+    span = years(date) or (None, None)
+    place = lab(color)
+    tenths = (None, None, None, None) if place is None else (cell(place), *(round(10 * value) for value in place))
+    terms = (source, host_backwards(_host(url)), words(creator), words(rights))
+    return (image_id, *terms, *span, min(width, SIDE_MOST), min(height, SIDE_MOST), *tenths)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # of a URL with half an IPv6 address in it
+        return ""
+
+
+_TEXTS: Final = ("source", "host", "creator", "rights")
+
+_DUE: Final = """
+SELECT id, url, width, height, color, source, creator, date, rights
+FROM facets_due CROSS JOIN images ON id = image_id ORDER BY image_id LIMIT ?
+"""
+
+# Of images beyond all others nobody can have been told that they do not pass.
+_NOTE_CHANGE: Final = """
+UPDATE facets_changed SET times = times + 1
+WHERE (SELECT min(value) FROM json_each(?)) <= (SELECT max(image_id) FROM facets)
+"""
+
+_INSERT: Final = f"""
+INSERT INTO facets VALUES (
+    ?, {", ".join(f"(SELECT id FROM facet_terms WHERE facet = '{facet}' AND term = ?)" for facet in _TEXTS)},
+    ?, ?, ?, ?, ?, ?, ?, ?)
+"""

@@ -83,6 +83,11 @@ class GatheredSearches:
     def size(self) -> int:
         return self._index.size
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait."""
+        return len(self._waiting)
+
     async def add(self, ids: IdArray, vectors: FloatArray) -> None:
         await self._index.add(ids, vectors)
 

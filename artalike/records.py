@@ -180,10 +180,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A search result. ``score`` is the cosine of the two vectors, -1 to 1."""
+    """A search result. ``score`` is the cosine of the two vectors, -1 to 1; None where only words were asked for."""
 
     image: Image
-    score: float
+    score: float | None
 
 
 class SeedState(StrEnum):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Final
 
 import numpy as np
@@ -36,12 +37,21 @@ Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
 class Query:
     """What to look for: the direction between the images ``ids`` and, where given, ``vector``.
 
-    ``vector`` is float32 (dimension,). With ``others`` the images ``ids`` themselves are left out.
+    ``vector`` is float32 (dimension,). With ``others`` the images ``ids`` themselves are left out. ``shown`` are left
+    out as well; a cursor does not carry them.
     """
 
     ids: tuple[int, ...] = ()
     vector: FloatArray | None = None
     others: bool = False
+    shown: tuple[int, ...] = ()
+
+
+class Used(StrEnum):
+    """What an answer was ranked by."""
+
+    LIKENESS = "likeness"
+    WORDS = "words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Ranking:
     hits: list[Hit]
     cursor: str | None
     total: int
+    used: tuple[Used, ...] = (Used.LIKENESS,)
 
 
 class RankedCursor(cursors.Cursor):
@@ -105,18 +116,26 @@ class Search:
         self._dimension = dimension
         self._embed_bytes = embed_bytes
 
-    async def known(self, url: str) -> Query | None:
-        """A query by the image that an address leads to; None when there is none."""
-        found = await self._images.find_url(url)
-        return None if found is None else Query(ids=(found,))
-
     async def like(self, pictures: Sequence[bytes]) -> Query:
         """A query by pictures that need not be in the collection: by the direction between them all.
 
         Raises QueryError when there is none, DecodeError for bytes that are not a picture, Overloaded.
         """
         vectors = np.stack([await self._embed_bytes(picture) for picture in pictures])
-        return Query(vector=_as_sent(_direction(vectors)))
+        return Query(vector=as_sent(direction(vectors)))
+
+    async def embedded(self, picture: bytes) -> FloatArray:
+        """The vector of a picture, float32 (dimension,). Raises DecodeError, Overloaded."""
+        return await self._embed_bytes(picture)
+
+    async def vectors(self, ids: Sequence[int]) -> dict[int, FloatArray]:
+        """The vector of each of these images. Raises NotFound when one is not, or not yet, in the collection."""
+        found, rows = await self._images.vectors(ids)
+        vectors = dict(zip(found.tolist(), rows, strict=True))
+        for wanted in ids:
+            if wanted not in vectors:
+                raise NotFound(f"id = {wanted}: no image that can be searched by")
+        return vectors
 
     async def rank(self, query: Query, *, limit: int, offset: int = 0) -> Ranking:
         """The first page, or the one ``offset`` images into the ranking.
@@ -142,6 +161,14 @@ class Search:
         return await self._page(Query(ids=place.ids, vector=vector, others=place.others), place, limit)
 
     async def _page(self, query: Query, place: RankedCursor, limit: int) -> Ranking:
+        hits, after = await self.page(query, place, limit)
+        return Ranking(hits, None if after is None else self._cursor(query, after), self._index.size)
+
+    async def page(self, query: Query, place: RankedCursor, limit: int) -> tuple[list[Hit], RankedCursor | None]:
+        """At most ``limit`` hits from ``place`` on, and where the ranking goes on, None at its end.
+
+        Raises NotFound as :meth:`rank` does.
+        """
         vector = await self._vector(query)
         limit = min(limit, DEPTH - place.at)
         order, start = await self._order(query, vector, place, limit)
@@ -150,24 +177,37 @@ class Search:
             wanted = slice(stop, stop + limit - len(hits))
             hits += _hits(await self._images.images(order.ids[wanted].tolist()), order, wanted)
             stop = min(wanted.stop, len(order.ids))
-        more = stop < min(len(order.ids), DEPTH)
-        return Ranking(hits, self._cursor(query, place, order, stop) if more else None, self._index.size)
+        if stop >= min(len(order.ids), DEPTH):
+            return hits, None
+        return hits, place if stop == start else _after(place, order, stop)
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    @property
+    def dimension(self) -> int:
+        return self._dimension
+
+    @property
+    def size(self) -> int:
+        """How many images can be found now."""
+        return self._index.size
+
+    async def nearest(self, vector: FloatArray, depth: int, *, max_id: int) -> IdArray:
+        """Ids (n,) up to ``max_id`` of what is most alike, best first, about ``depth`` of them."""
+        return (await self._ranked(Query(), vector, depth, max_id)).ids
 
     async def _vector(self, query: Query) -> FloatArray:
-        parts = [] if query.vector is None else [query.vector[np.newaxis]]
+        parts = [] if query.vector is None else [query.vector]
         if query.ids:
-            ids, vectors = await self._images.vectors(query.ids)
-            known = set(ids.tolist())
-            for wanted in query.ids:
-                if wanted not in known:
-                    raise NotFound(f"id = {wanted}: no image that can be searched by")
-            parts.append(vectors)
-        return _direction(np.concatenate(parts))
+            parts += (await self.vectors(query.ids)).values()
+        return direction(np.stack(parts))
 
     async def _order(self, query: Query, vector: FloatArray, place: RankedCursor, limit: int) -> tuple[_Order, int]:
         """The ranking, deep enough to see whether anything follows this page, and where the page starts."""
         start = place.at
-        depth = max(_SHALLOWEST, 1 << (start + limit).bit_length())
+        depth = max(_SHALLOWEST, 1 << (start + limit + len(query.shown)).bit_length())
         while True:
             order = await self._ranked(query, vector, depth, place.max_id)
             if place.last_id is not None and place.last_score is not None:
@@ -178,23 +218,20 @@ class Search:
 
     async def _ranked(self, query: Query, vector: FloatArray, depth: int, max_id: int) -> _Order:
         [neighbors] = await self._index.search(vector[np.newaxis], depth, max_id=max_id)
-        left_out = query.ids if query.others else ()
+        left_out = (*query.shown, *query.ids) if query.others else query.shown
         if len(neighbors.ids) > _IN_A_THREAD:
             return await asyncio.to_thread(_sorted, neighbors, depth, left_out)
         return _sorted(neighbors, depth, left_out)
 
-    def _cursor(self, query: Query, place: RankedCursor, order: _Order, stop: int) -> str:
-        after = RankedCursor(
-            v=1,
-            max_id=place.max_id,
-            at=stop,
-            ids=query.ids,
-            others=query.others,
-            last_id=int(order.ids[stop - 1]),
-            last_score=float(order.scores[stop - 1]),
-        )
+    def _cursor(self, query: Query, after: RankedCursor) -> str:
+        place = after.model_copy(update={"ids": query.ids, "others": query.others})
         blob = b"" if query.vector is None else query.vector.astype("<f2").tobytes()
-        return cursors.encode(after, salt=self._model, blob=blob)
+        return cursors.encode(place, salt=self._model, blob=blob)
+
+
+def _after(place: RankedCursor, order: _Order, stop: int) -> RankedCursor:
+    last = {"last_id": int(order.ids[stop - 1]), "last_score": float(order.scores[stop - 1])}
+    return place.model_copy(update={"at": stop, **last})
 
 
 def _sorted(neighbors: Neighbors, depth: int, left_out: tuple[int, ...]) -> _Order:
@@ -209,17 +246,21 @@ def _sorted(neighbors: Neighbors, depth: int, left_out: tuple[int, ...]) -> _Ord
     return _Order(ids[best_first], scores[best_first], complete)
 
 
-def _direction(vectors: FloatArray) -> FloatArray:
-    """The mean of rows (n, dimension), of length 1, float32 (dimension,)."""
-    mean = vectors.mean(axis=0, dtype=np.float64)
+def direction(vectors: FloatArray, weights: Sequence[float] | None = None) -> FloatArray:
+    """The mean of rows (n, dimension), or their sum by ``weights``, of length 1, float32 (dimension,).
+
+    Raises QueryError when nothing is left of it.
+    """
+    rows = vectors.astype(np.float64)
+    mean = rows.mean(axis=0) if weights is None else np.asarray(weights) @ rows
     length = np.linalg.norm(mean)
     if length < 1e-6:
         raise QueryError("the pictures cancel each other out: expected pictures that have something in common")
-    direction: FloatArray = (mean / length).astype(np.float32)
-    return direction
+    unit: FloatArray = (mean / length).astype(np.float32)
+    return unit
 
 
-def _as_sent(vector: FloatArray) -> FloatArray:
+def as_sent(vector: FloatArray) -> FloatArray:
     """Rounded as a cursor carries it, so that the first page is of the same ranking as the others."""
     return vector.astype(np.float16).astype(np.float32)
 

@@ -82,7 +82,8 @@ class ImageCatalog(Protocol):
     async def words(self, text: str, *, limit: int, max_id: int) -> IdArray:
         """Ids (n,) up to ``max_id`` of images with these words in their metadata, the ``limit`` best first.
 
-        All of the words, or where no image has them all, any. Raises QueryError when ``text`` holds no word.
+        All of the words, or where no image has them all, any; the last may be the beginning of one.
+        Raises QueryError when ``text`` holds no word.
         """
 
     async def having_words(self, text: str, ids: Sequence[int]) -> IdArray:

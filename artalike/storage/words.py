@@ -27,16 +27,16 @@ WEIGHTS: Final = (4.0, 4.0, 2.0, 1.0)
 _WORD: Final = re.compile(r"[^\W_]+(?:['\u2019\-.][^\W_]+)*")
 
 
-def fts_query(text: str, *, every: bool = True) -> str | None:
+def fts_query(text: str, *, every: bool = True, typing: bool = True) -> str | None:
     """``text`` as an FTS5 query for images with ``every`` word, or with any; None when there is no word in it.
 
     Each word is an FTS5 string, so that nothing a person types is an operator; one with a hyphen, apostrophe or full
-    stop inside is a phrase. The last may be the beginning of a word, because a person may still be typing.
+    stop inside is a phrase. With ``typing`` the last may be the beginning of a word.
     """
     terms = [f'"{word}"' for word in _words(text)]
     if not terms:
         return None
-    if len(terms[-1]) - 2 >= PREFIX_SHORTEST:
+    if typing and len(terms[-1]) - 2 >= PREFIX_SHORTEST:
         terms[-1] += " *"
     return (" AND " if every else " OR ").join(terms)
 
@@ -53,12 +53,12 @@ async def best(connection: Connection, text: str, *, limit: int, max_id: int) ->
 
 async def among(connection: Connection, text: str, ids: Sequence[int]) -> IdArray:
     """See :meth:`~artalike.storage.ports.ImageCatalog.having_words`."""
-    rows = await connection.execute_fetchall(_AMONG, (json.dumps([int(i) for i in ids]), _asked(text)))
+    rows = await connection.execute_fetchall(_AMONG, (json.dumps([int(i) for i in ids]), _asked(text, typing=False)))
     return np.fromiter((row[0] for row in rows), np.int64)
 
 
-def _asked(text: str, *, every: bool = True) -> str:
-    query = fts_query(text, every=every)
+def _asked(text: str, *, every: bool = True, typing: bool = True) -> str:
+    query = fts_query(text, every=every, typing=typing)
     if query is None:
         raise QueryError(f"text = {text[:40]!r}: expected at least one word")
     return query

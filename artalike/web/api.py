@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
 
-from artalike.errors import NotFound, Overloaded, QueryError
+from artalike.errors import NotFound, QueryError
 from artalike.records import Image
-from artalike.search.ranked import Query, Ranking
-from artalike.web import requests
-from artalike.web.limits import LIMITS
+from artalike.search.ranked import Ranking
+from artalike.web import questions, requests
 from artalike.web.metrics import metrics
-from artalike.web.params import NearDuplicatesQuery, RandomQuery, SearchQuery, SimilarQuery, UploadQuery
+from artalike.web.params import NearDuplicatesQuery, QuestionBody, RandomQuery, SearchQuery, SimilarQuery, UploadQuery
+from artalike.web.questions import place
 from artalike.web.services import SERVICES, Services
 from artalike.web.views import image_json, near_duplicates_answer, random_answer, ranking_json, similar_answer
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
-PLACES_MOST: Final = 16  # so many pictures to search by are held in memory at once
 UPLOAD_SECONDS: Final = 60.0
-
-PLACES: Final = web.AppKey("PLACES", asyncio.Semaphore)
 
 _WIDTH_MOST: Final = 100_000
 
@@ -41,21 +36,25 @@ async def random(request: web.Request) -> web.StreamResponse:
 async def search(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     params = requests.query(request, SearchQuery)
-    if params.text is not None:
-        raise QueryError("text: this server does not search by words; expected url or id")
     if params.cursor is not None:
-        _stands_alone(params.url, params.id, params.offset)
-        ranking = await services.search.go_on(params.cursor, limit=params.limit)
+        _stands_alone(params.url, params.id, params.text, params.offset)
+        ranking = await services.mixed.go_on(params.cursor, limit=params.limit)
     else:
-        query = await _query(request, params)
-        ranking = await services.search.rank(query, limit=params.limit, offset=params.offset or 0)
+        parts = await questions.of_query(request, params)
+        ranking = await services.mixed.rank(parts, limit=params.limit, offset=params.offset or 0)
     return _ranked(services, ranking, params.limit)
 
 
-async def search_by_pictures(request: web.Request) -> web.StreamResponse:
+async def search_by_body(request: web.Request) -> web.StreamResponse:
+    """By uploaded pictures, or by a question in JSON."""
     services = request.app[SERVICES]
     params = requests.query(request, UploadQuery)
-    async with _place(request.app):
+    if request.content_type == "application/json":
+        body = await requests.json_body(request, QuestionBody)
+        limit = body.limit or params.limit
+        parts = await questions.of_body(request, body)
+        return _ranked(services, await services.mixed.rank(parts, limit=limit), limit)
+    async with place(request.app):
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
                 pictures = await requests.pictures(request, services.settings.gallery.max_upload_bytes)
@@ -121,33 +120,6 @@ async def ready(request: web.Request) -> web.StreamResponse:
     return web.json_response({"status": "ready"})
 
 
-async def _query(request: web.Request, params: SearchQuery) -> Query:
-    services = request.app[SERVICES]
-    if (params.url is None) == (params.id is None):
-        raise QueryError("expected exactly one of the parameters url, id and cursor")
-    if params.id is not None:
-        return Query(ids=(params.id,))
-    url = params.url or ""
-    known = await services.search.known(url)
-    if known is not None:
-        return known
-    if services.fetch_query is None or not services.settings.gallery.fetch_queries:
-        raise NotFound(f"url = {url[:200]!r}: no image of this collection")
-    request.app[LIMITS].spend(request)
-    async with _place(request.app):
-        return await services.search.like([await services.fetch_query(url)])
-
-
-@asynccontextmanager
-async def _place(app: web.Application) -> AsyncIterator[None]:
-    """One of the few places for a picture that comes from outside. Raises Overloaded when all are taken."""
-    places = app[PLACES]
-    if places.locked():
-        raise Overloaded(f"{PLACES_MOST} pictures are being looked at already", retry_after=2)
-    async with places:
-        yield
-
-
 def _ranked(services: Services, ranking: Ranking, limit: int) -> web.Response:
     return web.json_response(ranking_json(ranking, services.settings, "/api/search", limit))
 
@@ -169,7 +141,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get("/api/random", random),
         web.get("/api/search", search),
-        web.post("/api/search", search_by_pictures),
+        web.post("/api/search", search_by_body),
         web.get("/api/images/{id}", image),
         web.get("/api/images/{id}/similar", similar),
         web.get("/api/images/{id}/near-duplicates", near_duplicates),

@@ -56,7 +56,7 @@ OPERATIONS: Final = (
     Operation(
         method="get",
         path="/api/search",
-        summary="Images that look like one given by url or id",
+        summary="Images that look like one given by url or id, or that have the words of a text, or both",
         query=params.SearchQuery,
         answer=schemas.RankedAnswer,
         problems=(400, 404, 415, 422, 429, 503),
@@ -64,11 +64,12 @@ OPERATIONS: Final = (
     Operation(
         method="post",
         path="/api/search",
-        summary="Images that look like the uploaded ones",
+        summary="Images that look like the uploaded ones; or the answer to a question of several pictures and words",
         query=params.UploadQuery,
         upload=True,
+        body=params.QuestionBody,
         answer=schemas.RankedAnswer,
-        problems=(400, 408, 413, 415, 422, 429, 503),
+        problems=(400, 404, 408, 413, 415, 422, 429, 503),
     ),
     Operation(
         method="get", path="/api/images/{id}", summary="One image", answer=schemas.SingleImage, problems=(404, 503)
@@ -287,7 +288,10 @@ def _request_body(operation: Operation) -> dict[str, Any]:
     if operation.upload:
         files = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
         schema = {"type": "object", "properties": {"image": files}}
-        return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+        content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
+        if operation.body is not None:
+            content[_JSON] = {"schema": _ref(operation.body)}
+        return {"required": True, "content": content}
     content = {_JSON: {"schema": _ref(operation.body)}}
     if operation.form:
         content["application/x-www-form-urlencoded"] = {"schema": _ref(operation.body)}

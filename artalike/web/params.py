@@ -5,23 +5,35 @@ A field's description completes the sentence "expected …" and is what `/api/op
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from artalike import durations
 from artalike.search.random_pages import SEED_LIMIT
 from artalike.search.ranked import DEPTH, ID_LIMIT
 from artalike.storage.blocks import REASON_LENGTH, VALUE_LENGTH
+from artalike.storage.words import TEXT_LENGTH
 
 LIMIT_DEFAULT: Final = 50
 LIMIT_MOST: Final = 200
 URL_LENGTH: Final = 4096
+PARTS_MOST: Final = 16
+WEIGHT_MOST: Final = 10
+LIKE_WEIGHT: Final = 1.0
+UNLIKE_WEIGHT: Final = 2 / 3  # three parts of what is wanted to two of what is not
 CURSOR_LENGTH: Final = 8000  # aiohttp reads request lines up to 8190 bytes
 
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description=f"a whole number from 1 to {LIMIT_MOST}")]
 Cursor = Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="the cursor of an answer's next")]
 Depth = Annotated[int | None, Field(ge=0, lt=DEPTH, description=f"a whole number from 0 to {DEPTH - 1}")]
+
+
+Text = Annotated[
+    str | None,
+    Field(min_length=1, max_length=TEXT_LENGTH, description=f"words, in up to {TEXT_LENGTH} characters"),
+]
 
 
 class Query(BaseModel):
@@ -62,7 +74,7 @@ class SearchQuery(Query):
         Field(min_length=1, max_length=URL_LENGTH, description=f"an address of up to {URL_LENGTH} characters"),
     ] = None
     id: Annotated[int | None, Field(ge=1, le=ID_LIMIT, description="an image's id")] = None
-    text: Annotated[str | None, Field(description="nothing: this server does not search by words")] = None
+    text: Text = None
     limit: Limit = LIMIT_DEFAULT
     offset: Depth = None
     cursor: Cursor = None
@@ -81,6 +93,59 @@ class NearDuplicatesQuery(Query):
 
 class UploadQuery(Query):
     limit: Limit = LIMIT_DEFAULT
+
+
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S")
+
+
+class QuestionPart(Body):
+    """Exactly one of an image's id, an address and a text; ``weight`` says how much it counts beside the others."""
+
+    id: Annotated[int | None, Field(ge=1, le=ID_LIMIT, description="an image's id")] = None
+    url: Annotated[str | None, Field(min_length=1, max_length=URL_LENGTH, description="the address of a picture")] = (
+        None
+    )
+    text: Text = None
+    weight: Annotated[
+        float | None,
+        Field(ge=0, le=WEIGHT_MOST, description=f"0 to {WEIGHT_MOST}; without it 1 in like and 2/3 in unlike"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> QuestionPart:
+        if sum(value is not None for value in (self.id, self.url, self.text)) != 1:
+            raise ValueError("expected exactly one of id, url and text")
+        return self
+
+
+def _spelled_out(part: object) -> object:
+    """A number is an id; a text that begins as an address does is one."""
+    if isinstance(part, int):
+        return {"id": part}
+    if isinstance(part, str):
+        return {"url" if _ADDRESS.match(part) else "text": part}
+    return part
+
+
+_Parts = Annotated[
+    list[Annotated[QuestionPart, BeforeValidator(_spelled_out, json_schema_input_type=int | str | QuestionPart)]],
+    Field(
+        max_length=PARTS_MOST,
+        description=f"up to {PARTS_MOST} ids, addresses and texts, each plain or an object with one of id, url and "
+        f"text and a weight from 0 to {WEIGHT_MOST}",
+    ),
+]
+
+
+class QuestionBody(Body):
+    """Several pictures and words at once, to look for or to stay away from."""
+
+    like: _Parts = []
+    unlike: _Parts = []
+    text: Text = None
+    limit: Annotated[int | None, Field(ge=1, le=LIMIT_MOST, description=f"a whole number from 1 to {LIMIT_MOST}")] = (
+        None
+    )
 
 
 class FailuresQuery(Query):

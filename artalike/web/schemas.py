@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from artalike.records import SeedState
+from artalike.search.ranked import Used
 from artalike.storage.blocks import BlockKind
 
 
@@ -42,7 +43,9 @@ class SingleImage(Image):
 
 
 class RankedImage(Image):
-    score: Annotated[float, Field(ge=-1.001, le=1.001, description="cosine, -1 to 1")]
+    score: Annotated[
+        float | None, Field(ge=-1.001, le=1.001, description="cosine, -1 to 1; null where only words were asked for")
+    ]
 
 
 NextUrl = Annotated[str | None, Field(description="path and query of the next page, null at the end")]
@@ -64,7 +67,10 @@ class NearDuplicatesAnswer(Answer):
 class RankedAnswer(Answer):
     results: list[RankedImage]
     next: NextUrl
-    total: Annotated[int, Field(description="images that a search can find now")]
+    total: Annotated[
+        int, Field(description="images that this search can find now; by words alone, those that it has found")
+    ]
+    used: Annotated[list[Used], Field(description="what the images were ranked by")]
 
 
 class Status(Answer):

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from artalike.config import Settings
 from artalike.events import EventBus
 from artalike.records import Candidate
+from artalike.search.mixed import MixedSearch
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.ports import Frontier, ImageCatalog, Removal, Thumbnails, VectorIndex
@@ -48,6 +49,11 @@ class Services:
     admin_token: str = field(repr=False)
     fetch_query: Callable[[str], Awaitable[bytes]] | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    @property
+    def mixed(self) -> MixedSearch:
+        """The search by pictures and words together. Keeps no state."""
+        return MixedSearch(self.search, self.images)
 
 
 SERVICES: Final = web.AppKey("SERVICES", Services)

@@ -119,7 +119,7 @@ async def similar_answer(
     offset: int = 0,
     cursor: str | None = None,
 ) -> dict[str, Any]:
-    """``{"results", "next", "total"}``: the neighbours of an image, without itself, best first.
+    """``{"results", "next", "total", "used"}``: the neighbours of an image, without itself, best first.
 
     Raises NotFound when there is no such image, QueryError for a cursor that is not of its neighbours.
     """
@@ -149,11 +149,12 @@ async def near_duplicates_answer(
 
 
 def ranking_json(ranking: Ranking, settings: Settings, path: str, limit: int) -> dict[str, Any]:
-    """``{"results", "next", "total"}``; ``path`` is where the next page is asked for."""
+    """``{"results", "next", "total", "used"}``; ``path`` is where the next page is asked for."""
     return {
         "results": [{**image_json(hit.image, settings), "score": hit.score} for hit in ranking.hits],
         "next": _next(path, ranking.cursor, limit),
         "total": ranking.total,
+        "used": [used.value for used in ranking.used],
     }
 
 

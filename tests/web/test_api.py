@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from artalike.errors import FailureKind, FetchError
 from artalike.records import Metadata
-from artalike.web import api, schemas
+from artalike.web import api, questions, schemas
 from tests.fakes import NOT_A_PICTURE, FakeThumbnails, make_services
 from tests.web.conftest import Client, Serve
 
@@ -200,7 +200,9 @@ async def _grow(add: Any) -> None:
         ("/api/search?id=99999999999999999999", "id = '99999999999999999999'"),
         ("/api/search?url=", "url = ''"),
         ("/api/search?id=1&offset=100000", "offset = '100000': expected a whole number from 0 to 99999"),
-        ("/api/search?text=waves", "text: this server does not search by words"),
+        ("/api/search?text=", "text = ''"),
+        ("/api/search?text=%21%3F", "text = '!?': expected at least one word"),
+        ("/api/search?text=" + "x" * 1001, "expected words, in up to 1000 characters"),
         ("/api/search?cursor=%00%ff", "cursor = "),
         ("/api/images/1/similar?limit=-3", "limit = '-3'"),
         ("/api/images/1/similar?cursor=x&offset=1", "cursor: expected no other"),
@@ -315,7 +317,7 @@ async def test_a_malformed_upload_is_the_callers_mistake(serve: Serve, content_t
 
 
 async def test_only_so_many_pictures_are_looked_at_at_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "PLACES_MOST", 1)
+    monkeypatch.setattr(questions, "PLACES_MOST", 1)
     looking, looked = asyncio.Event(), asyncio.Event()
 
     async def fetch(_: str) -> bytes:

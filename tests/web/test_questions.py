@@ -1,0 +1,179 @@
+"""Questions of several pictures and words, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from artalike.records import Metadata
+from artalike.web import schemas
+from tests.fakes import FakeServices, make_services
+from tests.web.conftest import Client, Serve
+
+
+async def ask(client: Client, question: Any, status: int = 200, query: str = "") -> dict[str, Any]:
+    async with client.post(f"/api/search{query}", json=question) as response:
+        assert response.status == status, await response.text()
+        text = await response.text()
+    answer: dict[str, Any] = json.loads(text)
+    if status == 200:
+        schemas.RankedAnswer.model_validate_json(text, strict=True)
+    else:
+        assert response.content_type == "application/problem+json"
+    return answer
+
+
+async def get(client: Client, url: str) -> dict[str, Any]:
+    async with client.get(url) as response:
+        assert response.status == 200, await response.text()
+        answer: dict[str, Any] = await response.json()
+    return answer
+
+
+async def follow(client: Client, answer: dict[str, Any]) -> list[int]:
+    seen = [image["id"] for image in answer["results"]]
+    while answer["next"] is not None:
+        answer = await get(client, answer["next"])
+        seen += [image["id"] for image in answer["results"]]
+    return seen
+
+
+def gallery(**settings: Any) -> FakeServices:
+    """Images 1 to 20, every fourth of which is called a wave."""
+    fake = make_services(0, fetch_query=fetch, **settings)
+    for number in range(1, 21):
+        fake.images.add(metadata=Metadata(title="Great Wave") if number % 4 == 0 else None)
+    return fake
+
+
+async def fetch(url: str) -> bytes:
+    return f"image {url.rpartition('/')[2]}".encode()
+
+
+async def test_words_find_what_is_said_of_pictures(serve: Serve) -> None:
+    client = await serve(gallery())
+    answer = await get(client, "/api/search?text=wave&limit=2")
+    assert (answer["used"], answer["total"]) == (["words"], 5)
+    assert [image["score"] for image in answer["results"]] == [None, None]
+    assert await follow(client, answer) == [4, 8, 12, 16, 20]
+    assert await ask(client, {"text": "wave", "limit": 2}) == answer
+
+
+async def test_a_picture_and_words_are_one_question(serve: Serve) -> None:
+    client = await serve(gallery())
+    answer = await get(client, "/api/search?id=3&text=wave&limit=6")
+    assert answer["used"] == ["likeness", "words"]
+    assert answer["results"][0]["score"] is not None
+    assert sorted(await follow(client, answer)) == list(range(1, 21))
+    assert await ask(client, {"like": [3], "text": "wave", "limit": 6}) == answer
+
+
+async def test_a_picture_alone_is_ranked_by_likeness(serve: Serve) -> None:
+    client = await serve(gallery())
+    answer = await get(client, "/api/search?id=3")
+    assert answer["used"] == ["likeness"]
+    assert await ask(client, {"like": [3]}) == answer
+    assert await ask(client, {"like": [{"id": 3, "weight": 0.5}]}) == answer
+    assert await ask(client, {"like": ["https://museum.example/3.jpg"]}) == answer
+
+
+async def test_pictures_to_stay_away_from_move_back(serve: Serve) -> None:
+    client = await serve(gallery())
+    like = [image["id"] for image in (await ask(client, {"like": [3, 5]}))["results"]]
+    away = await ask(client, {"like": [3, 5], "unlike": [{"url": "https://museum.example/9.jpg", "weight": 2}]})
+    assert {*like[:2]} == {3, 5}
+    assert away["results"][-1]["id"] == 9
+    assert away["results"][-1]["score"] < 0
+
+
+async def test_unwanted_words_move_back(serve: Serve) -> None:
+    client = await serve(gallery())
+    answer = await ask(client, {"like": [4], "unlike": ["wave"], "limit": 7})
+    assert set((await follow(client, answer))[-5:]) == {4, 8, 12, 16, 20}
+
+
+async def test_a_weight_of_nothing_takes_a_part_out(serve: Serve) -> None:
+    client = await serve(gallery())
+    question = {"like": [3, {"id": 5, "weight": 0}], "unlike": [{"text": "wave", "weight": 0}]}
+    assert await ask(client, question) == await ask(client, {"like": [3]})
+
+
+async def test_addresses_are_fetched_only_where_the_settings_allow_it(serve: Serve) -> None:
+    question = {"like": ["https://elsewhere.example/7"], "unlike": [{"url": "https://elsewhere.example/2"}]}
+    assert "no image" in (await ask(await serve(gallery()), question, 404))["detail"]
+    answer = await ask(await serve(gallery(gallery={"fetch_queries": True})), question)
+    assert answer["results"][0]["id"] == 7
+    assert next(image["score"] for image in answer["results"] if image["id"] == 2) < -0.3
+
+
+async def test_the_limit_may_stand_in_body_or_address(serve: Serve) -> None:
+    client = await serve(gallery())
+    assert len((await ask(client, {"like": [3], "limit": 4}))["results"]) == 4
+    assert len((await ask(client, {"like": [3]}, query="?limit=5"))["results"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ({}, "at least one of like, unlike and text"),
+        ({"limit": 5}, "at least one of like, unlike and text"),
+        ([], "body"),
+        ({"like": 3}, "like = 3"),
+        ({"like": [3], "limit": 0}, "limit = 0"),
+        ({"like": [3], "limit": "5"}, "limit = '5'"),
+        ({"like": [0]}, "like.0.id = 0"),
+        ({"like": [2**70]}, "like.0.id"),
+        ({"like": [True]}, "like.0.id = True"),
+        ({"like": [None]}, "like.0"),
+        ({"like": [[3]]}, "like.0"),
+        ({"like": [{}]}, "like.0"),
+        ({"like": [{"id": 3, "text": "wave"}]}, "like.0"),
+        ({"like": [{"id": 3, "weight": 11}]}, "like.0.weight = 11"),
+        ({"like": [{"id": 3, "weight": -1}]}, "like.0.weight = -1"),
+        ({"like": [{"id": 3, "color": "red"}]}, "like.0.color"),
+        ({"like": [1] * 17}, "like"),
+        ({"like": [""]}, "like.0.text = ''"),
+        ({"like": ["..."]}, "at least one word"),
+        ({"like": ["wave"] * 9}, "at most 8 texts"),
+        ({"like": [{"text": "x" * 1001}]}, "like.0.text"),
+        ({"unlike": ["wave"]}, "expected something to look for"),
+        ({"like": [{"id": 3, "weight": 0}]}, "expected something to look for"),
+        ({"like": [3], "unlike": [{"id": 3, "weight": 1}]}, "cancel"),
+        ({"likes": [3]}, "likes: unknown key"),
+    ],
+)
+async def test_a_wrong_question_is_named_with_what_was_expected(serve: Serve, question: Any, named: str) -> None:
+    client = await serve(gallery(gallery={"queries_per_minute": 0}))
+    answer = await ask(client, question, 400)
+    assert named in answer["detail"]
+
+
+async def test_so_many_fetched_pictures_are_too_many(serve: Serve) -> None:
+    client = await serve(gallery(gallery={"fetch_queries": True}))
+    question = {"like": [f"https://elsewhere.example/{number}" for number in range(9)]}
+    assert "at most 8 addresses" in (await ask(client, question, 400))["detail"]
+
+
+async def test_what_is_not_there_is_404(serve: Serve) -> None:
+    client = await serve(gallery())
+    for question in ({"like": [99]}, {"like": [3], "unlike": [99]}, {"text": "wave", "unlike": ["https://x.example/"]}):
+        await ask(client, question, 404)
+
+
+async def test_a_cursor_stands_alone(serve: Serve) -> None:
+    client = await serve(gallery())
+    following = (await get(client, "/api/search?text=wave&limit=2"))["next"]
+    async with client.get(f"{following}&text=tree") as response:
+        assert response.status == 400
+
+
+async def test_a_cursor_of_words_fits_into_a_request_line(serve: Serve) -> None:
+    fake = gallery()
+    for _ in range(1500):
+        fake.images.add(metadata=Metadata(title="wave"))
+    client = await serve(fake)
+    answer = await ask(client, {"like": [3], "text": "wave", "limit": 200})
+    assert len(answer["next"]) < 8000
+    assert sorted(await follow(client, answer)) == list(range(1, 1521))

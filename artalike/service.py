@@ -31,6 +31,7 @@ from artalike.metrics import Metrics
 from artalike.pipeline import Pipeline, Rooms
 from artalike.pipeline.watch import FolderWatch
 from artalike.records import NOTHING, Candidate, FloatArray
+from artalike.search.gather import GatheredSearches
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.blocks import Blocks
@@ -54,6 +55,10 @@ log = logging.getLogger(__name__)
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
+IDLE_SECONDS: Final = 75.0
+"""How long a connection may take to send a request's head: aiohttp's keep-alive timeout runs from its opening on, too.
+Longer than the 60 s for which nginx keeps its own idle connections to a server."""
+
 QUERY_DECODERS: Final = 2
 """Threads for pictures that people ask with, apart from those of ingest so that nobody waits behind a crawl."""
 
@@ -70,6 +75,7 @@ class Service:
         images: Images,
         frontier: CrawlQueue,
         index: FlatIndex,
+        searches: GatheredSearches,
         batcher: Batcher,
         fetcher: Fetcher,
         spool: Spool,
@@ -92,6 +98,7 @@ class Service:
         self.metrics = Metrics()
         self.metrics.embed_busy_seconds.set_function(lambda: batcher.statistics().busy_seconds)
         self.url = ""
+        self.searches = searches
         self._folder = folder
         self._card = card
         self._started = time.time()
@@ -164,6 +171,7 @@ class Service:
                 )
             )
             fetcher = await stack.enter_async_context(Fetcher.open(settings, resolver=resolver, refuses=blocks.reason))
+            searches = await stack.enter_async_context(GatheredSearches(index))
             service = cls(
                 settings=settings,
                 folder=folder,
@@ -171,6 +179,7 @@ class Service:
                 images=images,
                 frontier=frontier,
                 index=index,
+                searches=searches,
                 batcher=batcher,
                 fetcher=fetcher,
                 spool=spool,
@@ -247,7 +256,7 @@ class Service:
             removal=self.removal,
             search=Search(
                 self.images,
-                self.index,
+                self.searches,
                 model=self._card.model_id,
                 dimension=self._card.dimension,
                 embed_bytes=self._embed_query,
@@ -372,7 +381,7 @@ async def _open_index(folder: DataFolder, card: ModelCard, images: Images) -> tu
 
 @asynccontextmanager
 async def _listening(app: web.Application, settings: Server) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, keepalive_timeout=IDLE_SECONDS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)

@@ -24,7 +24,7 @@ LAYERS = (
 
 ENGINES = {
     "aiosqlite": {"storage/catalog.py"},
-    "faiss": {"storage/vector_index.py"},
+    "faiss": {"storage/vector_index.py", "storage/trained_index.py"},
     "torch": {"embedding"},
     "torchvision": {"embedding"},
     "open_clip": {"embedding"},

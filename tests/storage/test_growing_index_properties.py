@@ -1,0 +1,147 @@
+"""Whatever is done to a growing index in whatever order, it holds what a plain dictionary of vectors holds."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from artalike.errors import SnapshotError
+from artalike.records import FloatArray
+from artalike.storage import growing_index, growing_index_tier, vector_file
+from artalike.storage.growing_index import GrowingIndex
+from tests.storage.test_vector_index_properties import VECTORS
+
+T = TypeVar("T")
+
+MODEL = "small@1"
+ids = st.lists(st.integers(0, 40), min_size=1, max_size=12)
+vector = st.integers(0, len(VECTORS) - 1)
+
+
+class GrowingMachine(RuleBasedStateMachine):
+    """The index beside its model; pages, pieces and the file's room are small, so that there are many of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "index"
+        self.patches = [
+            mock.patch.multiple(growing_index, FEW_CHANGES=2),
+            mock.patch.multiple(growing_index_tier, PIECE_ROWS=3),
+            mock.patch.multiple(vector_file, PAGE=5, ROOM=2),
+        ]
+        for patch in self.patches:
+            patch.start()
+        self.index = GrowingIndex(4, MODEL, self.path)
+        self.truth: dict[int, FloatArray] = {}
+        self.saved: dict[int, FloatArray] | None = None
+        self.saved_trained = False
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
+
+    @rule(ids=ids, data=st.data())
+    def add(self, ids: list[int], data: st.DataObject) -> None:
+        rows = VECTORS[data.draw(st.lists(vector, min_size=len(ids), max_size=len(ids)))]
+        self.run(self.index.add(np.array(ids), rows))
+        self.truth.update(zip(ids, rows, strict=True))
+
+    @rule(ids=ids)
+    def remove(self, ids: list[int]) -> None:
+        there = [number for number in set(ids) if self.truth.pop(number, None) is not None]
+        assert self.run(self.index.remove(np.array(ids))) == len(there)
+
+    @rule()
+    def train(self) -> None:
+        assert self.run(self.index.train()) == bool(self.truth)
+
+    @rule(during=ids, gone=ids, data=st.data())
+    def change_while_it_trains(self, during: list[int], gone: list[int], data: st.DataObject) -> None:
+        rows = VECTORS[data.draw(st.lists(vector, min_size=len(during), max_size=len(during)))]
+
+        async def all_at_once() -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.index.train())
+                group.create_task(self.index.add(np.array(during), rows))
+                group.create_task(self.index.remove(np.array(gone)))
+
+        self.run(all_at_once())
+        self.truth.update(zip(during, rows, strict=True))
+        for number in gone:
+            self.truth.pop(number, None)
+
+    @rule(
+        query=vector,
+        k=st.integers(1, 50),
+        max_id=st.none() | st.integers(0, 45),
+        among=st.none() | st.sets(st.integers(0, 45)),
+        by_codes=st.booleans(),
+    )
+    def search(self, query: int, k: int, max_id: int | None, among: set[int] | None, by_codes: bool) -> None:
+        chosen = None if among is None else np.array(sorted(among), dtype=np.int64)
+        rows, share = (0, 0) if by_codes else (100, 2)
+        with mock.patch.multiple(growing_index_tier, EXACT_ROWS=rows, EXACT_SHARE=share):
+            (answer,) = self.run(self.index.search(VECTORS[query : query + 1], k, max_id=max_id, among=chosen))
+        ranked = sorted(
+            (-float(row @ VECTORS[query]), number)
+            for number, row in self.truth.items()
+            if (max_id is None or number <= max_id) and (among is None or number in among)
+        )
+        found = list(zip((-answer.scores).tolist(), answer.ids.tolist(), strict=True))
+        if not by_codes:
+            assert found == ranked[:k]
+        assert len(found) == min(k, len(ranked))
+        assert found == sorted(set(found))
+        assert set(found) <= set(ranked)
+
+    @rule()
+    def save(self) -> None:
+        self.run(self.index.save(self.path))
+        self.saved = dict(self.truth)
+        self.saved_trained = self.index.stats["kind"] == "trained"
+
+    @precondition(lambda self: self.saved is not None)
+    @rule()
+    def crash_and_load(self) -> None:
+        """The file of vectors goes on from where it is; the snapshot is of some time ago."""
+        if not self.saved_trained and self.index.stats["kind"] == "trained":
+            self.run(self.index.close())
+        self.index = self.run(GrowingIndex.load(self.path, MODEL, 4))
+        self.truth = dict(self.saved or {})
+        assert (self.index.stats["kind"] == "trained") == self.saved_trained
+
+    @precondition(lambda self: self.saved is not None)
+    @rule(share=st.floats(0, 1, exclude_max=True))
+    def tear(self, share: float) -> None:
+        whole = self.path.read_bytes()
+        self.path.write_bytes(whole[: int(share * len(whole))])
+        self.saved = None
+        with pytest.raises(SnapshotError, match="index"):
+            self.run(GrowingIndex.load(self.path, MODEL, 4))
+
+    @invariant()
+    def it_holds_the_same_ids(self) -> None:
+        assert self.index.size == len(self.truth)
+        assert self.run(self.index.ids()).tolist() == sorted(self.truth)
+
+    def teardown(self) -> None:
+        self.run(self.index.close())
+        self.runner.close()
+        for patch in self.patches:
+            patch.stop()
+        self.folder.cleanup()
+
+
+TestGrowingIndex = GrowingMachine.TestCase
+TestGrowingIndex.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)

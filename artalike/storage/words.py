@@ -18,7 +18,8 @@ WORD_LENGTH: Final = 64
 TEXT_LENGTH: Final = 1000
 """Of what is typed, in characters; what stands behind is not looked at."""
 
-PREFIX_SHORTEST: Final = 2  # a single letter begins half of all words
+PREFIX_SHORTEST: Final = 2  # a single letter begins half of all words; a character of Chinese or Japanese does not
+_CJK: Final = "\u2e80"  # the first of them; they stand without spaces, and a whole title is one word to FTS5
 MATCHES_MOST: Final = 20_000  # so many are weighed; those beyond are the youngest
 
 WEIGHTS: Final = (4.0, 4.0, 2.0, 1.0)
@@ -33,10 +34,11 @@ def fts_query(text: str, *, every: bool = True, typing: bool = True) -> str | No
     Each word is an FTS5 string, so that nothing a person types is an operator; one with a hyphen, apostrophe or full
     stop inside is a phrase. With ``typing`` the last may be the beginning of a word.
     """
-    terms = [f'"{word}"' for word in _words(text)]
-    if not terms:
+    words = list(_words(text))
+    if not words:
         return None
-    if typing and len(terms[-1]) - 2 >= PREFIX_SHORTEST:
+    terms = [f'"{word}"' for word in words]
+    if typing and (len(words[-1]) >= PREFIX_SHORTEST or words[-1] >= _CJK):
         terms[-1] += " *"
     return (" AND " if every else " OR ").join(terms)
 

@@ -67,6 +67,17 @@ async def test_words_are_found_in_every_field_whatever_their_case_and_accents(
     assert set(await ask(images, "grenouil")) == {ids[0], ids[3]}
 
 
+async def test_the_last_word_may_be_the_beginning_of_one(images: Images, frontier: CrawlQueue) -> None:
+    [hokusai, fuji] = await add(
+        images, frontier, Metadata(title="A wave", creator="Hokusai"), Metadata(title="富士山の夕")
+    )
+    assert await ask(images, "wave hoku") == [hokusai]
+    assert await ask(images, "hoku wave") == [hokusai]
+    assert await ask(images, "h") == []
+    assert await ask(images, "富") == [fuji]
+    assert (await images.having_words("hoku", [hokusai])).tolist() == []
+
+
 async def test_what_a_title_says_stands_before_what_its_owner_does(images: Images, frontier: CrawlQueue) -> None:
     ids = await add(images, frontier, Metadata(attribution="Wave fund"), Metadata(title="Wave seen"))
     assert await ask(images, "wave") == ids[::-1]

@@ -81,7 +81,7 @@ async def store(connection: Connection, embeddings: Sequence[Embedding], *, mode
         {embedding.picture.task.id: embedding.picture.validators for embedding in taken},
     )
     await _refuse(connection, embeddings, refused)
-    await facets.settle(connection)
+    await facets.settle(connection, limit=len(ids) + facets.SPARE)
 
     def outcome(embedding: Embedding) -> Committed:
         sha256, task_id = embedding.picture.sha256, embedding.picture.task.id

@@ -24,6 +24,12 @@ from artalike.storage.years import years
 BATCH: Final = 1000
 """Images described in one transaction."""
 
+AT_ONCE: Final = 64
+"""Images described, at 15 µs each, without going to a thread."""
+
+SPARE: Final = 32
+"""Images that a commit describes beside its own: those of a catalog from before there were filters."""
+
 TERM_LENGTH: Final = 400
 SIDE_MOST: Final = 2**31
 
@@ -39,14 +45,16 @@ _WORD: Final = re.compile(r"\w+")
 
 
 async def settle(connection: Connection, *, limit: int = BATCH) -> int:
-    """Write the facets of images for which they are due, in the caller's transaction. How many."""
+    """Write the facets of images for which they are due, the youngest first, in the caller's transaction. How many."""
     rows = list(await connection.execute_fetchall(_DUE, (limit,)))
     if not rows:
         return 0
-    described = await asyncio.to_thread(lambda: [_facets(row) for row in rows])
+    described = _described(rows) if len(rows) <= AT_ONCE else await asyncio.to_thread(_described, rows)
     ids = json.dumps([row[0] for row in rows])
-    await connection.execute(_NOTE_CHANGE, (ids,))
-    await connection.execute("DELETE FROM facets WHERE image_id IN (SELECT value FROM json_each(?))", (ids,))
+    # Of images beyond all others nobody can have been told that they do not pass.
+    if any(row[-1] for row in rows):
+        await connection.execute("UPDATE facets_changed SET times = times + 1")
+        await connection.execute("DELETE FROM facets WHERE image_id IN (SELECT value FROM json_each(?))", (ids,))
     terms = {
         (facet, term) for row in described for facet, term in zip(_TEXTS, row[1:5], strict=True) if term is not None
     }
@@ -83,8 +91,12 @@ def host_backwards(host: str) -> str:
     return ".".join(reversed(host.split("."))) + "."
 
 
+def _described(rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    return [_facets(row) for row in rows]
+
+
 def _facets(row: Sequence[Any]) -> tuple[Any, ...]:
-    image_id, url, width, height, color, source, creator, date, rights = row
+    image_id, url, width, height, color, source, creator, date, rights, _ = row
     span = years(date) or (None, None)
     place = lab(color)
     tenths = (None, None, None, None) if place is None else (cell(place), *(round(10 * value) for value in place))
@@ -102,14 +114,9 @@ def _host(url: str) -> str:
 _TEXTS: Final = ("source", "host", "creator", "rights")
 
 _DUE: Final = """
-SELECT id, url, width, height, color, source, creator, date, rights
-FROM facets_due CROSS JOIN images ON id = image_id ORDER BY image_id LIMIT ?
-"""
-
-# Of images beyond all others nobody can have been told that they do not pass.
-_NOTE_CHANGE: Final = """
-UPDATE facets_changed SET times = times + 1
-WHERE (SELECT min(value) FROM json_each(?)) <= (SELECT max(image_id) FROM facets)
+SELECT id, url, width, height, color, source, creator, date, rights,
+       image_id <= (SELECT max(image_id) FROM facets)
+FROM facets_due CROSS JOIN images ON id = image_id ORDER BY image_id DESC LIMIT ?
 """
 
 _INSERT: Final = f"""

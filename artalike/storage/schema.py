@@ -252,6 +252,7 @@ CREATE INDEX facets_color ON facets (color_cell, lightness, a, b) WHERE color_ce
 -- A word that no image has any more is not kept.
 CREATE TRIGGER facets_delete AFTER DELETE ON facets
 BEGIN
+    UPDATE facets_changed SET times = times + 1;
     DELETE FROM facet_terms WHERE id = old.source AND NOT EXISTS (SELECT 1 FROM facets WHERE source = old.source);
     DELETE FROM facet_terms WHERE id = old.host AND NOT EXISTS (SELECT 1 FROM facets WHERE host = old.host);
     DELETE FROM facet_terms WHERE id = old.creator AND NOT EXISTS (SELECT 1 FROM facets WHERE creator = old.creator);

@@ -157,7 +157,7 @@ async def test_a_commit_makes_an_image_filterable_and_a_removal_ends_it(
     assert (await filter_.ids(everything, max_id=LAST)).tolist() == [1, 2, 3]
     async with database.write() as connection:
         await remove_images(connection, [2], block=None)
-    assert (await Filtering(database).ids(everything, max_id=LAST)).tolist() == [1, 3]
+    assert (await filter_.ids(everything, max_id=LAST)).tolist() == [1, 3]
     assert not await broken(database)
     async with database.write() as connection:
         await remove_images(connection, [1, 3], block=None)

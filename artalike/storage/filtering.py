@@ -22,7 +22,8 @@ from artalike.storage.facets import host_backwards, settle_all, words
 from artalike.storage.lab import Lab, cells_near
 
 NARROW: Final = 20
-"""An index is used where it leaves one image in so many, or fewer."""
+"""An index is used where it leaves one image in so many, or fewer. Measured at a million images with two cores: half of
+them by a scan take 150 ms, 15 % 80 ms; by an index 2 % take 20 ms (a colour) or 6 ms (a host), 0.03 % 3 ms."""
 
 KEPT_BYTES: Final = 32 << 20
 """Of ids kept from earlier filters, all together; the latest always is."""

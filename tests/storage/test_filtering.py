@@ -244,6 +244,24 @@ async def test_a_catalog_from_before_filters_is_described_when_first_asked(
         assert not await database.check()
 
 
+async def test_a_commit_describes_its_own_images_before_any_backlog(
+    database: Database, images: Images, frontier: CrawlQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facets, "SPARE", 1)
+    async with database.write() as connection:
+        await connection.executemany(
+            "INSERT INTO images (sha256, url, width, height, format, bytes, color, phash, source, added_at) "
+            "VALUES (randomblob(32), 'https://b.example/', 4, 3, 'JPEG', 1, '#000000', 0, 'met:', ?)",
+            [(0,)] * 5,
+        )
+    await seed_with(frontier, pictures("1"))
+    await images.commit([embedding_of(task) for task in await leased(frontier)])
+    async with database.read() as connection:
+        described = await connection.execute_fetchall("SELECT image_id FROM facets ORDER BY 1")
+    assert [row[0] for row in described] == [5, 6]
+    assert await passing(database, Criteria(host="b.example")) == [1, 2, 3, 4, 5]
+
+
 async def test_an_unreadable_candidate_is_still_described(
     database: Database, images: Images, frontier: CrawlQueue
 ) -> None:

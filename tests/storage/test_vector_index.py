@@ -307,7 +307,9 @@ async def test_a_filter_may_name_ids_that_lie_far_apart_or_are_not_there() -> No
     index = FlatIndex(DIMENSION, MODEL)
     vectors = unit_vectors(3)
     await index.add(np.array([1, 2**40, 2**62]), vectors)
-    (answer,) = await index.search(vectors[:1], 3, among=np.array([2, 2**40, 2**62, 2**63 - 1], dtype=np.int64))
+    among = np.array([2, 2**40, 2**62, 2**63 - 1], dtype=np.int64)
+    among.flags.writeable = False
+    (answer,) = await index.search(vectors[:1], 3, among=among)
     assert sorted(answer.ids.tolist()) == [2**40, 2**62]
 
 

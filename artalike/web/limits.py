@@ -1,4 +1,4 @@
-"""What a client may ask for in a minute, of that which costs the server work: pictures and words to be embedded.
+"""What a client may ask for in a minute, of that which costs the server work: words, and pictures from outside.
 
 A token bucket a client: a minute's worth may come at once, and then as many as the rate gives back.
 """
@@ -43,7 +43,7 @@ class Limits:
             self._buckets.popitem(last=False)
         if not allowed:
             raise web.HTTPTooManyRequests(
-                text=f"expected at most {self._most} queries a minute by pictures or words from one client",
+                text=f"expected at most {self._most} queries a minute by words or by pictures from outside",
                 headers={hdrs.RETRY_AFTER: str(math.ceil((1 - tokens) / rate))},
             )
 

@@ -40,7 +40,8 @@ class Operation:
 
 
 def _admin(method: str, path: str, summary: str, **rest: Any) -> Operation:
-    problems = (401, 403, 429, *rest.pop("problems", ()))
+    slow = (408,) if "body" in rest else ()
+    problems = (401, 403, *slow, 429, *rest.pop("problems", ()))
     return Operation(method=method, path=f"/api/admin/{path}", summary=summary, tag="admin", problems=problems, **rest)
 
 
@@ -119,7 +120,7 @@ OPERATIONS: Final = (
         body=params.SessionBody,
         form=True,
         status=204,
-        problems=(400, 401, 413, 415, 429),
+        problems=(400, 401, 408, 413, 415, 429),
     ),
     Operation(method="delete", path="/admin/session", summary="Sign out", tag="admin", status=204),
     _admin("get", "seeds", "All sources, newest first", answer=schemas.Seeds),

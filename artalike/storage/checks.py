@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from artalike.storage import near_duplicates
+from artalike.storage import facets, near_duplicates
 from artalike.storage.blocks import Blocks, unsigned
 from artalike.storage.catalog import Database
 from artalike.storage.commit import STORED
@@ -42,6 +42,7 @@ QUERIES: Final = (
     Check(2, "every vector has the model's dimension", """
         SELECT 'vector of image ' || image_id || ' has ' || length(vector) / 2 || ' numbers, its model ' || dimension
         FROM vectors JOIN models ON models.id = vectors.model WHERE length(vector) <> 2 * dimension"""),
+    Check(2, "every image can be filtered", facets.UNDESCRIBED),
     Check(4, "the same bytes are one image, every URL kept", """
         SELECT 'image ' || id || ' has no URL' FROM images
         WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM image_urls WHERE image_id = images.id)"""),
@@ -54,6 +55,7 @@ QUERIES: Final = (
         UNION ALL SELECT DISTINCT 'removed image ' || image_id || ' was withdrawn, and still has an address'
         FROM image_urls JOIN images ON images.id = image_id WHERE removed_at IS NOT NULL AND removed_by IS NULL"""),
     Check(5, "nothing of a removed image is compared with others", near_duplicates.REMOVED),
+    Check(5, "nothing of a removed image is filtered", facets.REMOVED),
     Check(4, "near-duplicates are groups of images that are there, named after the first", near_duplicates.GROUPS),
     Check(6, "nothing finished is forgotten", """
         SELECT 'finished address ' || url || ' leads to no image' FROM frontier

@@ -33,13 +33,16 @@ SPARE: Final = 32
 TERM_LENGTH: Final = 400
 SIDE_MOST: Final = 2**31
 
-MISSING: Final = """
-    SELECT 'image ' || id || ' cannot be filtered' FROM images
-    WHERE removed_at IS NULL AND id NOT IN (SELECT image_id FROM facets UNION ALL SELECT image_id FROM facets_due)
-    UNION ALL
-    SELECT 'removed image ' || image_id || ' is still filtered' FROM facets
-    WHERE image_id NOT IN (SELECT id FROM images WHERE removed_at IS NULL)"""
-"""A line for each image whose facets are there wrongly, or are not there."""
+UNDESCRIBED: Final = """
+    SELECT 'image ' || id || ' passes no filter' FROM images
+    WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM facets WHERE image_id = images.id)
+      AND NOT EXISTS (SELECT 1 FROM facets_due WHERE image_id = images.id)"""
+"""Images whose facets are neither there nor due."""
+
+REMOVED: Final = """
+    SELECT 'removed image ' || image_id || ' still passes filters' FROM facets
+    WHERE NOT EXISTS (SELECT 1 FROM images WHERE id = image_id AND removed_at IS NULL)"""
+"""Removed images whose facets are still there."""
 
 _WORD: Final = re.compile(r"\w+")
 

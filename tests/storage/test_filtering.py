@@ -45,7 +45,10 @@ async def passing(database: Database, criteria: Criteria, max_id: int = LAST) ->
 
 async def broken(database: Database) -> list[str]:
     async with database.read() as connection:
-        rows = await connection.execute_fetchall(facets.MISSING)
+        rows = [
+            *await connection.execute_fetchall(facets.UNDESCRIBED),
+            *await connection.execute_fetchall(facets.REMOVED),
+        ]
         terms = await connection.execute_fetchall(
             "SELECT 'nobody has ' || term FROM facet_terms WHERE id NOT IN (SELECT source FROM facets UNION "
             "SELECT host FROM facets UNION SELECT coalesce(creator, 0) FROM facets UNION "

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from artalike.errors import StorageError
 from artalike.records import IMAGE_KIND
+from artalike.storage import words
 from artalike.storage.blocks import Block, BlockKind, Blocks, normalized, store_block
 from artalike.storage.catalog import Connection, Database
 from artalike.storage.followers import Followers
@@ -16,6 +19,8 @@ from artalike.storage.forgetting import family, forget_what_was_read, rows_no_lo
 from artalike.storage.images import Images
 from artalike.storage.matching import count_images, matching_images, matching_rows
 from artalike.storage.tombstones import BATCH, bar_rows, drop_rows, remove_images, remove_unreachable
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -41,6 +46,7 @@ class Removal:
         self._on_removed = on_removed
         self._ruling = asyncio.Lock()  # a block is not undone while it is being applied
         self._under_way: set[asyncio.Task[Any]] = set()
+        self._scrubbing = self._scrub_wanted = False
 
     @classmethod
     @asynccontextmanager
@@ -109,6 +115,7 @@ class Removal:
         await self._follow(removed)
         if removed:
             await self._database.checkpoint()
+            self._scrub_soon()
         return removed
 
     async def _block(self, kind: BlockKind, value: str, reason: str | None) -> tuple[Block, int]:
@@ -132,6 +139,7 @@ class Removal:
         async with self._database.write() as connection:
             await _applied(connection, [block])
         await self._database.checkpoint()
+        self._scrub_soon()
         return count
 
     async def _unblock(self, block_id: int) -> Block:
@@ -163,6 +171,26 @@ class Removal:
         if removed:
             await self._database.checkpoint()
         return removed
+
+    def _scrub_soon(self) -> None:
+        """Let the words of what was taken out leave the disk, too; nobody waits for that but the end of the process."""
+        self._scrub_wanted = True
+        if not self._scrubbing:
+            self._scrubbing = True
+            task = asyncio.create_task(self._scrub())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _scrub(self) -> None:
+        try:
+            while self._scrub_wanted:
+                self._scrub_wanted = False
+                await words.scrub(self._database)
+                await self._database.checkpoint()
+        except StorageError as error:
+            log.warning("%s; words of a removed picture may still be on the disk", error)
+        finally:
+            self._scrubbing = False
 
     async def _follow(self, removed: Sequence[int]) -> None:
         self._images.forget(removed)

@@ -11,7 +11,7 @@ import numpy as np
 
 from artalike.errors import QueryError
 from artalike.records import IdArray
-from artalike.storage.catalog import Connection
+from artalike.storage.catalog import Connection, Database
 
 WORDS_MOST: Final = 16
 WORD_LENGTH: Final = 64
@@ -22,6 +22,7 @@ PREFIX_SHORTEST: Final = 2  # a single letter begins half of all words; a charac
 _CJK: Final = "\u2e80"  # the first of them; they stand without spaces, and a whole title is one word to FTS5
 MATCHES_MOST: Final = 20_000  # so many are weighed; those beyond are the youngest
 
+SCRUBBED: Final = 64  # pages merged in one transaction
 WEIGHTS: Final = (4.0, 4.0, 2.0, 1.0)
 """How much a word counts in title, creator, medium and attribution."""
 
@@ -84,3 +85,19 @@ SELECT id FROM (
 _AMONG: Final = """
 SELECT value FROM json_each(?) WHERE value IN (SELECT rowid FROM texts WHERE texts MATCH ?) ORDER BY value
 """
+
+
+async def scrub(database: Database) -> None:
+    """Bring all of the index into one segment, in short transactions: what was removed then is in none.
+
+    Until then the words of a removed image are found no more, and still lie on the disk
+    (https://sqlite.org/fts5.html#the_merge_command).
+    """
+    pages = -SCRUBBED  # the first call is told to merge everything, and those behind it to go on
+    while True:
+        async with database.write() as connection:
+            before = connection.total_changes
+            await connection.execute("INSERT INTO texts (texts, rank) VALUES ('merge', ?)", (pages,))
+            if connection.total_changes - before < 2:  # nothing was left to do
+                return
+        pages = SCRUBBED

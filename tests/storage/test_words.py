@@ -18,7 +18,7 @@ from artalike.storage.catalog import Database
 from artalike.storage.images import Images
 from artalike.storage.schema import MIGRATIONS
 from artalike.storage.seeds import CrawlQueue
-from artalike.storage.words import WORDS_MOST, fts_query
+from artalike.storage.words import WORDS_MOST, fts_query, scrub
 from tests.storage.conftest import DIMENSION, MODEL, embedding_of, leased, seed_with
 
 NOBODY = 2**62
@@ -191,3 +191,27 @@ def _older(path: Path, migrations: Sequence[str]) -> None:
     connection.execute(f"PRAGMA application_id = {0x41525441}")
     connection.commit()
     connection.close()
+
+
+async def test_words_of_what_was_taken_out_leave_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite3"
+
+    def on_disk(word: bytes) -> bool:
+        return any(word in file.read_bytes() for file in tmp_path.iterdir() if file.name.startswith("catalog"))
+
+    async with Database.open(path) as database:
+        images, frontier = await Images.open(database, MODEL, DIMENSION), CrawlQueue(database)
+        for number in range(5):
+            await add(images, frontier, *(Metadata(title=f"print {number} {n}") for n in range(20)))
+        [secret] = await add(images, frontier, Metadata(title="qxzjkvwm"))
+        await add(images, frontier, Metadata(title="another"))
+        async with database.write() as connection:
+            await tombstones.remove_images(connection, [secret], block=None, detail="")
+        await database.checkpoint()
+        assert on_disk(b"xzjkvwm")
+        await scrub(database)
+        await database.checkpoint()
+        assert not on_disk(b"xzjkvwm")
+        assert await ask(images, "another") != []
+        assert await in_step(database)
+        await scrub(database)

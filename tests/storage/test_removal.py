@@ -120,8 +120,13 @@ async def test_nothing_is_left_of_a_picture_that_is_taken_down(tmp_path: Path, c
     [block] = collection.blocks.all()
     assert (block.kind, block.value, block.reason) == ("sha256", SHA_A.hex(), "its owner asked")
     assert await collection.removal.take_down([image_id]) == []
+    log = tmp_path / "catalog.sqlite3-wal"
+    for _ in range(100):  # its words are scrubbed off the disk behind the answer
+        if not log.stat().st_size:
+            break
+        await asyncio.sleep(0.02)
+    assert not log.read_bytes()
     assert b"Secret" not in (tmp_path / "catalog.sqlite3").read_bytes()
-    assert not (tmp_path / "catalog.sqlite3-wal").read_bytes()
 
 
 async def test_the_vector_is_overwritten_in_the_file(tmp_path: Path, collection: Collection) -> None:

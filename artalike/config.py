@@ -112,7 +112,7 @@ class Gallery(Section):
     fetch_queries: bool = False
     max_upload_bytes: Count = 20_000_000
     query_seconds: Positive = 10.0
-    queries_per_minute: int = Field(60, ge=0)
+    queries_per_minute: int = Field(300, ge=0)
     contact: str = ""
 
 

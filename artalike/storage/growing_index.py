@@ -240,11 +240,9 @@ class GrowingIndex:
                     await to_thread.run_sync(self._swap, tier, built)
                 return True
             finally:
-                if self._tier is not None:
-                    self._tier.changed = None
-                if self._flat is not None:
-                    with CancelScope(shield=True):
-                        await to_thread.run_sync(self._forget_tier)
+                with CancelScope(shield=True):
+                    async with self._change():  # no change is half way into the tier
+                        await to_thread.run_sync(self._end_training)
 
     def _not_forgotten(self, tier: Tier) -> None:
         if self._tier is not tier:
@@ -275,6 +273,12 @@ class GrowingIndex:
         tier.swap(built)
         self._flat = None
         log.info("index: trained on %d vectors, recall %.4f", built.trained_on, built.effort.recall)
+
+    def _end_training(self) -> None:
+        if self._flat is not None:
+            self._forget_tier()
+        elif self._tier is not None:
+            self._tier.changed = None
 
     def _forget_tier(self) -> None:
         """What was written of a growing index's file is of no use; training fails or starts again."""

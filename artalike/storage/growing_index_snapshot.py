@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import struct
 import zlib
 from collections.abc import Iterator
@@ -108,7 +109,8 @@ def read(path: Path, model_id: str, dimension: int) -> tuple[TrainedHeader, Inve
         remove_leftovers(path)
         with path.open("rb") as stream:
             header = _header(stream, path)
-            body = stream.read()
+            # Mapped, not read: what is copied out of it is all that stays in memory.
+            body = memoryview(mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ))[stream.tell() :]
     except FileNotFoundError as error:
         raise SnapshotError(f"{path}: there is no snapshot") from error
     except OSError as error:
@@ -118,7 +120,7 @@ def read(path: Path, model_id: str, dimension: int) -> tuple[TrainedHeader, Inve
         raise SnapshotError(f"{path}: made by model {made_by}; expected {model_id} of dimension {dimension}")
     if len(body) != header.size or zlib.crc32(body) != header.checksum:
         raise SnapshotError(f"{path}: torn: {len(body)} bytes; expected {header.size} with checksum {header.checksum}")
-    codes = InvertedFile.restore(body[: header.training])
+    codes = InvertedFile.restore(bytes(body[: header.training]))
     row_ids = np.frombuffer(body, "<i8", header.used, header.training).astype(np.int64)
     lists = list(_lists(body, header))
     known = np.concatenate([np.empty(0, np.int64), *(ids for _, ids, _ in lists)])
@@ -156,7 +158,7 @@ def _header(stream: BinaryIO, path: Path) -> TrainedHeader:
         raise SnapshotError(f"{path}: torn: its header cannot be read") from error
 
 
-def _lists(body: bytes, header: TrainedHeader) -> Iterator[ListCopy]:
+def _lists(body: memoryview, header: TrainedHeader) -> Iterator[ListCopy]:
     at = header.training + 8 * header.used
     while at < len(body):
         number, rows = _LIST.unpack_from(body, at)

@@ -32,6 +32,9 @@ EXACT_ROWS: Final = 10_000
 EXACT_SHARE: Final = 2
 """So is a choice of less than so many times the candidates."""
 
+FEW_TO_CHECK: Final = 4 * EXACT_ROWS
+"""Of a wider choice it is not asked how many are there: that would take longer than the search."""
+
 DEEP: Final = 200
 """An answer longer than this has less spare candidates a neighbour: it takes from lists that are read anyway."""
 
@@ -126,8 +129,9 @@ class Tier:
         if max_id is not None and max_id >= file.largest_id:
             max_id = None
         if among is not None:
-            among = among[file.has(among)]
-            matching = len(among)
+            if len(among) <= FEW_TO_CHECK:
+                among = among[file.has(among)]
+            matching = min(len(among), file.size)
         else:
             matching = file.size if max_id is None else file.count(max_id)
         factor = 1 if trained is None else trained.effort.factor

@@ -13,9 +13,12 @@ from artalike.storage.trained_index import exact
 
 QUERIES: Final = 200
 DEPTHS: Final = (10, 100)
-FACTORS: Final = (4, 6, 10, 15, 20)
-MARGIN: Final = 0.3
-"""Of the share of neighbours that may be missed, so much is kept back: two hundred queries measure no finer."""
+FACTORS: Final = (6, 10, 15, 20)
+MARGIN: Final = 0.7
+"""Of the share of neighbours that may be missed, so much is kept back: queries from outside the collection miss more.
+
+Measured at 300,000 × 512: 0.988 for those where it was 0.9935 for the collection's own.
+"""
 
 Block = tuple[IdArray, FloatArray]
 

@@ -90,8 +90,8 @@ class GrowingMachine(RuleBasedStateMachine):
     )
     def search(self, query: int, k: int, max_id: int | None, among: set[int] | None, by_codes: bool) -> None:
         chosen = None if among is None else np.array(sorted(among), dtype=np.int64)
-        rows, share = (0, 0) if by_codes else (100, 2)
-        with mock.patch.multiple(growing_index_tier, EXACT_ROWS=rows, EXACT_SHARE=share):
+        rows, share, few = (0, 0, 0) if by_codes else (100, 2, 100)
+        with mock.patch.multiple(growing_index_tier, EXACT_ROWS=rows, EXACT_SHARE=share, FEW_TO_CHECK=few):
             (answer,) = self.run(self.index.search(VECTORS[query : query + 1], k, max_id=max_id, among=chosen))
         ranked = sorted(
             (-float(row @ VECTORS[query]), number)

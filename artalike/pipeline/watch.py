@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from watchfiles import Change, awatch
 from artalike.crawl import urls
 from artalike.crawl.sources.folder import found_at
 from artalike.crawl.sources.options import Options
+from artalike.errors import NotFound
 from artalike.records import Candidate, Seed, SeedState
 from artalike.storage.ports import Frontier
 
@@ -66,7 +68,7 @@ class FolderWatch:
                 await anyio.sleep(LOOK_SECONDS)
 
     async def _watch(self, seed: Seed, scope: anyio.CancelScope) -> None:
-        with scope:
+        with scope, suppress(NotFound):  # when it has been cancelled a moment ago
             root = urls.to_path((await self._frontier.root(seed.id)).url)
             while True:
                 try:
@@ -96,6 +98,8 @@ class FolderWatch:
         self._wake()
 
     async def _apply(self, seed_id: int, root: Path, changes: Iterable[tuple[Change, str]]) -> None:
+        if not await anyio.to_thread.run_sync(root.is_dir):
+            return  # away as a whole: see _compare
         paths = sorted({Path(path) for _, path in changes if Path(path).is_relative_to(root)})
         found: list[Candidate] = []
         for path in paths:

@@ -59,7 +59,8 @@ class CrawlQueue(Frontier):
 
     async def crawl_again(self, seed_id: int) -> bool:
         async with self._database.write() as connection:
-            over = (await _get(connection, "id = ?", (seed_id,))).state in OVER
+            # Not a cancelled one: that is for the person to take up again who has ended it.
+            over = (await _get(connection, "id = ?", (seed_id,))).state in {SeedState.DONE, SeedState.FAILED}
             if over:
                 await _start_again(connection, seed_id, await _root(connection, seed_id))
             return over
@@ -67,6 +68,8 @@ class CrawlQueue(Frontier):
     async def add_found(self, seed_id: int, found: Sequence[Candidate]) -> int:
         async with self._database.write() as connection:
             seed = await _get(connection, "id = ?", (seed_id,))
+            if seed.state is SeedState.CANCELLED:
+                return 0
             root = await _root(connection, seed_id)
             [row] = await connection.execute_fetchall(
                 "SELECT id FROM frontier WHERE seed_id = ? AND kind = ? AND url = ?", (seed_id, root.kind, root.url)
@@ -167,10 +170,14 @@ async def _forget_what_was_read(connection: Connection, seed_id: int) -> None:
 
 
 async def _root(connection: Connection, seed_id: int) -> Candidate:
-    [row] = await connection.execute_fetchall(
-        "SELECT url, kind FROM frontier WHERE seed_id = ? AND parent_id IS NULL ORDER BY id LIMIT 1", (seed_id,)
+    rows = list(
+        await connection.execute_fetchall(
+            "SELECT url, kind FROM frontier WHERE seed_id = ? AND parent_id IS NULL ORDER BY id LIMIT 1", (seed_id,)
+        )
     )
-    return Candidate(*row)
+    if not rows:
+        raise NotFound(f"seed {seed_id}: it was cancelled before it was read")
+    return Candidate(*rows[0])
 
 
 _DUE: Final = "SELECT id FROM seeds WHERE recrawl_at <= ?1 AND state IN ('done', 'failed')"

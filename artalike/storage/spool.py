@@ -97,6 +97,8 @@ class Spool:
 
     async def drop(self, task_ids: Sequence[int]) -> None:
         """See :meth:`artalike.storage.ports.Spool.drop`."""
+        if not task_ids:
+            return
         async with self._turn:
             await to_thread.run_sync(self._drop, list(task_ids))
 

@@ -98,6 +98,15 @@ async def test_a_folder_that_is_away_loses_nothing(tmp_path: Path, folder: Path)
         assert service.images.counts.images == 3
 
 
+async def test_a_folder_that_goes_away_while_it_is_watched_loses_nothing(tmp_path: Path, folder: Path) -> None:
+    async with running(settings_for(tmp_path / "data")) as service:
+        await seed(service, folder)
+        await asyncio.sleep(2)  # until it is watched
+        folder.rename(tmp_path / "unmounted")
+        await asyncio.sleep(1.5)
+        assert service.images.counts.images == 3
+
+
 async def test_a_folder_that_is_not_watched_stays_as_it_was_handed_in(tmp_path: Path, folder: Path) -> None:
     async with running(settings_for(tmp_path / "data")) as service:
         await service.add_seed(str(folder))

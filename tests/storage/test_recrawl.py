@@ -208,3 +208,13 @@ async def test_trying_again_takes_what_may_work_another_time(frontier: CrawlQueu
     await frontier.fail([Failure(t, kinds[t.url.rpartition("/")[2][:-4]], "") for t in tasks])
     assert await frontier.retry_failures() == 1
     assert await frontier.retry_failures(kind="not_found") == 1
+
+
+async def test_a_cancelled_seed_stays_cancelled_whatever_is_noticed_after(frontier: CrawlQueue) -> None:
+    root = await begin(frontier)
+    await frontier.set_seed_state(root.seed_id, SeedState.CANCELLED)
+    assert not await frontier.crawl_again(root.seed_id)
+    assert await frontier.add_found(root.seed_id, pictures("late")) == 0
+    assert (await frontier.seed(root.seed_id)).state is SeedState.CANCELLED
+    with pytest.raises(NotFound):
+        await frontier.root(root.seed_id)

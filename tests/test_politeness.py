@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -31,6 +32,10 @@ RATE: Final = 4.0
 SECONDS: Final = 6.0
 SLACK: Final = 0.15
 """Seconds by which two requests may be pushed together on their way; a machine that stalls pushes more."""
+TURNS: Final = 8
+"""Of the event loop, from one request to a host to the next."""
+IDLE_LAG: Final = 0.005
+"""Seconds by which the event loop of a machine with nothing else to do may be late on average."""
 
 RULES: Final = """
 ["*.known.test"]
@@ -104,11 +109,12 @@ async def test_fifty_hosts_are_asked_for_no_more_than_they_allow(tmp_path: Path)
             assert not house.too_early, house.name
             # Nothing was asked of anybody before what they have to say about that.
             assert next(asked.path for asked in city.log if asked.host == house.name) == "/robots.txt"
-        # Politeness is no excuse for doing nothing.
+        # Politeness is no excuse for doing nothing; a busy machine is late at each of a request's turns of the loop.
         for house in houses:
             if house.rate and not (house.rest or house in paged or house.seconds > 0.1):
-                wanted = min(house.rate * (SECONDS - 1.5), house.pictures)
-                assert len(city.asked(house.name)) >= 0.3 * wanted, house.name  # of a busy machine
+                between = 1 / house.rate + TURNS * fmean(stalls)
+                wanted = min((SECONDS - 1.5) / between, house.pictures)
+                assert len(city.asked(house.name)) >= 0.7 * wanted, (house.name, fmean(stalls))
     assert {"plain0.test", "busy0.test", "absent1.test", "api.artic.edu"} <= shown
     assert not shown & {house.name for house in houses if house.pictures_say or house in paged}
     assert {state.host for state in states} <= {house.name for house in houses}
@@ -146,7 +152,7 @@ async def test_a_host_that_says_only_503_is_found_a_pace_that_it_bears() -> None
     """It tells no numbers, and refuses whatever is more than it can do; the crawler has no limit of its own."""
     weak = House("weak.test", bears=20, seconds=0.02)
     settings = fetcher_settings(crawl={"host_concurrency": 16}, download={"workers": 32})
-    async with City(weak) as city, Fetcher.open(settings, resolver=city.resolver) as fetcher:
+    async with City(weak) as city, Fetcher.open(settings, resolver=city.resolver) as fetcher, lag() as stalls:
 
         async def crawl() -> None:
             while True:
@@ -161,7 +167,8 @@ async def test_a_host_that_says_only_503_is_found_a_pace_that_it_bears() -> None
     since = time.monotonic() - 3
     asked = sum(each.at > since for each in city.log) / 3
     refused = sum(at > since for at in weak.refused) / 3
-    assert 1 < asked < 1.3 * weak.bears, (asked, refused)
+    least = 3 * IDLE_LAG / max(fmean(stalls), IDLE_LAG)  # a busy machine looks like a slow host
+    assert least < asked < 1.3 * weak.bears, (asked, refused, fmean(stalls))
     assert refused < 0.4 * asked, (asked, refused)
 
 

@@ -22,7 +22,6 @@ from artalike.storage.ports import Frontier
 TURN_SECONDS: Final = 10.0
 """How long an expansion may keep others waiting."""
 
-
 HEED_DIRECTIVES: Final = frozenset({"page", "feed", "iiif"})
 """Kinds that tell pictures from links in what a document's owner says of it."""
 

@@ -19,7 +19,7 @@ from artalike.records import Embedding
 from artalike.storage import facets, near_duplicates
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection
-from artalike.storage.found import METADATA
+from artalike.storage.found import METADATA, filling
 from artalike.storage.ports import Committed
 from artalike.storage.rows import fail_blocked, finish_rows
 from artalike.storage.tombstones import remove_unreachable
@@ -193,9 +193,8 @@ _REVIVE: Final = (
 
 # What came first stays: a later source may fill what is empty and replace nothing.
 _FILL_METADATA: Final = (
-    "UPDATE images SET "
-    + ", ".join(f"{name} = coalesce({name}, ?)" for name in METADATA)
-    + ", extra = json_patch(?, coalesce(extra, '{}')) WHERE id = ?"
+    f"UPDATE images SET {', '.join(filling(METADATA))}"
+    ", extra = json_patch(?, coalesce(extra, '{}')) WHERE id = ?"
 )
 
 

@@ -182,7 +182,7 @@ def _as_json(candidate: Candidate, refuses: Refuses) -> dict[str, Any]:
     }
 
 
-def placeholders(names: Sequence[str]) -> Iterator[str]:
+def filling(names: Sequence[str]) -> Iterator[str]:
     """``name = coalesce(name, ?)`` for each: what came first stays."""
     return (f"{name} = coalesce({name}, ?)" for name in names)
 
@@ -225,7 +225,7 @@ WHERE image_urls.url = found.value ->> 'url' AND images.id = image_id AND found.
   AND removed_at IS NULL AND found.value -> 'metadata' <> '{{}}'
 """
 
-_FILL_IN_IMAGE: Final = f"UPDATE images SET {', '.join(placeholders(METADATA))} WHERE id = ?"
+_FILL_IN_IMAGE: Final = f"UPDATE images SET {', '.join(filling(METADATA))} WHERE id = ?"
 
 _REPLACE_IN_IMAGE: Final = (
     f"UPDATE images SET {', '.join(f'{name} = coalesce(?, {name})' for name in METADATA)}, "

@@ -193,8 +193,7 @@ _REVIVE: Final = (
 
 # What came first stays: a later source may fill what is empty and replace nothing.
 _FILL_METADATA: Final = (
-    f"UPDATE images SET {', '.join(filling(METADATA))}"
-    ", extra = json_patch(?, coalesce(extra, '{}')) WHERE id = ?"
+    f"UPDATE images SET {', '.join(filling(METADATA))}, extra = json_patch(?, coalesce(extra, '{{}}')) WHERE id = ?"
 )
 
 

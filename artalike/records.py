@@ -180,10 +180,14 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A search result. ``score`` is the cosine of the two vectors, -1 to 1; None where only words were asked for."""
+    """A search result. ``score`` is the cosine of the two vectors, -1 to 1; None where only words were asked for.
+
+    ``near_duplicates`` are the other images of the collection that show the same picture.
+    """
 
     image: Image
     score: float | None
+    near_duplicates: int = 0
 
 
 class SeedState(StrEnum):

@@ -31,7 +31,8 @@ from artalike.records import (
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.blocks import Block, BlockKind, Blocks, normalized
-from artalike.storage.ports import Committed, Neighbors, Share, Totals
+from artalike.storage.filtering import Criteria
+from artalike.storage.ports import Committed, NearGroups, Neighbors, Share, Totals
 from artalike.web.services import Services
 
 DIMENSION = 16
@@ -63,6 +64,7 @@ class FakeImages:
         self.queries = 0
         self.clock = START
         self.groups: list[set[int]] = []
+        self.group_queries = 0
         self._index = index
         self._last_id = 0
 
@@ -99,8 +101,32 @@ class FakeImages:
         others = next((group - {image_id} for group in self.groups if image_id in group), set())
         return sorted(others, key=lambda other: (-self.by_id[other].height, other))
 
-    async def words(self, text: str, *, limit: int, max_id: int) -> IdArray:
-        found = [number for number in await self.having_words(text, list(self.by_id)) if number <= max_id]
+    async def passing(self, criteria: Criteria, *, max_id: int) -> IdArray:
+        """Of filters this one knows the creator and the width; all others pass."""
+        there = [
+            image.id
+            for image in self.by_id.values()
+            if image.id <= max_id
+            and (criteria.creator or "").lower() in (image.metadata.creator or "").lower()
+            and image.width >= (criteria.min_width or 0)
+        ]
+        return np.array(sorted(there), dtype=np.int64)
+
+    async def near_groups(self, ids: Sequence[int]) -> NearGroups:
+        self.group_queries += 1
+        members = [
+            (number, min(group), self.by_id[number].width * self.by_id[number].height, number in self._index.vectors)
+            for group in self.groups
+            if group & set(ids)
+            for number in sorted(group)
+            if number in self.by_id
+        ]
+        table = np.array(members, dtype=np.int64).reshape(-1, 4)
+        return NearGroups(table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(bool))
+
+    async def words(self, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
+        wanted = list(self.by_id) if among is None else among.tolist()
+        found = [number for number in await self.having_words(text, wanted) if number <= max_id]
         return np.array(found[:limit], dtype=np.int64)
 
     async def having_words(self, text: str, ids: Sequence[int]) -> IdArray:

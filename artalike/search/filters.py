@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from artalike.errors import QueryError
+from artalike.records import IdArray
 from artalike.storage.blocks import BlockKind, normalized
 from artalike.storage.facets import words
 from artalike.storage.filtering import Criteria, Orientation
@@ -22,6 +25,9 @@ SOURCE_LENGTH: Final = 2000
 YEAR_FIRST: Final = -10_000
 YEAR_LAST: Final = 2100
 SIDE_MOST: Final = 1_000_000
+
+BYTES_MOST: Final = 2400
+"""Of all filters together in their canonical form: cursors carry them."""
 
 
 def _host(value: str) -> str:
@@ -103,6 +109,8 @@ class Filters(BaseModel):
             raise ValueError("year_from is later than year_to")
         if self.color is None and self.tolerance != TOLERANCE:
             raise ValueError("a tolerance without a color")
+        if len(self.canonical().encode()) > BYTES_MOST:
+            raise ValueError(f"more than {BYTES_MOST} bytes altogether")
         return self
 
     @classmethod
@@ -116,7 +124,7 @@ class Filters(BaseModel):
     @property
     def anything(self) -> bool:
         """Whether every image passes."""
-        return self == _ANYTHING
+        return self == ANYTHING
 
     def canonical(self) -> str:
         """As JSON without what is not asked for: for cursors, and to compare."""
@@ -128,7 +136,16 @@ class Filters(BaseModel):
         return Criteria(**same, color=lab(self.color) if self.color else None, tolerance=self.tolerance)
 
 
-_ANYTHING: Final = Filters()
+ANYTHING: Final = Filters()
+
+
+def inside(ids: IdArray, passing: IdArray) -> NDArray[np.bool_]:
+    """Which of ``ids`` (n,) are among ``passing``, ascending."""
+    if not passing.size:
+        return np.zeros(ids.size, dtype=bool)
+    places = np.searchsorted(passing, ids).clip(max=passing.size - 1)
+    found: NDArray[np.bool_] = passing[places] == ids
+    return found
 
 
 def _explained(error: ValidationError) -> str:

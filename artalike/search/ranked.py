@@ -3,12 +3,13 @@
 A ranking is fixed by its query and by the largest id at its start, so that what comes in later changes nothing.
 Its order is by score, rounded as it is shown, then by id: where the index puts equals does not matter. The next
 page begins behind the last image shown, found again by its id or, where that has been removed, by its score.
+Of near-duplicates only the best is shown, in its own place.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from artalike.errors import NotFound, QueryError
-from artalike.records import FloatArray, Hit, IdArray, Image
+from artalike.records import FloatArray, Hit, IdArray
 from artalike.search import cursors
+from artalike.search.filters import ANYTHING, Filters, inside
+from artalike.search.folding import Folded, fold
 from artalike.storage.ports import ImageCatalog, Neighbors, VectorIndex
 
 DEPTH: Final = 100_000
@@ -28,6 +31,7 @@ DEPTH: Final = 100_000
 ID_LIMIT: Final = 2**63 - 1  # SQLite's largest
 DECIMALS: Final = 6  # of a score: about what float32 gives for a cosine
 _SHALLOWEST: Final = 256
+_SPARE: Final = 16  # more than a page has: as many near-duplicates may be folded without looking twice
 _IN_A_THREAD: Final = 8192  # more take longer to sort than the event loop may stand still
 
 Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
@@ -38,13 +42,16 @@ class Query:
     """What to look for: the direction between the images ``ids`` and, where given, ``vector``.
 
     ``vector`` is float32 (dimension,). With ``others`` the images ``ids`` themselves are left out. ``shown`` are left
-    out as well; a cursor does not carry them.
+    out as well, and their near-duplicates; a cursor does not carry them. ``asked`` are images that ``vector`` was made
+    of. Only what passes the ``filters`` is found.
     """
 
     ids: tuple[int, ...] = ()
     vector: FloatArray | None = None
     others: bool = False
     shown: tuple[int, ...] = ()
+    asked: tuple[int, ...] = ()
+    filters: Filters = ANYTHING
 
 
 class Used(StrEnum):
@@ -56,7 +63,10 @@ class Used(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """One page, best first. ``cursor`` is None at the end; ``total`` is how many images can be found now."""
+    """One page, best first. ``cursor`` is None at the end.
+
+    ``total`` is how many images can be found now; with filters, how many of those that were there at the start pass.
+    """
 
     hits: list[Hit]
     cursor: str | None
@@ -65,7 +75,7 @@ class Ranking:
 
 
 class RankedCursor(cursors.Cursor):
-    """A query whose vector, if any, is in the blob; the ids up to ``max_id``; how far it has been shown."""
+    """A query whose vector, if any, is in the blob; the ids up to ``max_id``; how many have been shown."""
 
     v: Annotated[int, Field(ge=1, le=1)]
     max_id: Annotated[int, Field(ge=0, le=ID_LIMIT)]
@@ -74,6 +84,8 @@ class RankedCursor(cursors.Cursor):
     others: bool = False
     last_id: Id | None = None
     last_score: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
+    asked: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
+    filters: Filters = ANYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,11 @@ class _Order:
         score = round(last_score, DECIMALS)
         before = (self.scores > score) | ((self.scores == score) & (self.ids < last_id))
         return int(np.count_nonzero(before))
+
+    def first(self, count: int) -> _Order:
+        if count >= len(self.ids):
+            return self
+        return _Order(self.ids[:count], self.scores[:count], complete=False)
 
 
 class Search:
@@ -158,28 +175,38 @@ class Search:
         vector = np.frombuffer(blob, dtype="<f2").astype(np.float32) if blob else None
         if vector is not None and not np.isfinite(vector).all():
             raise QueryError("cursor: expected a vector of finite numbers")
-        return await self._page(Query(ids=place.ids, vector=vector, others=place.others), place, limit)
+        query = Query(place.ids, vector, others=place.others, asked=place.asked, filters=place.filters)
+        return await self._page(query, place, limit)
 
     async def _page(self, query: Query, place: RankedCursor, limit: int) -> Ranking:
-        hits, after = await self.page(query, place, limit)
-        return Ranking(hits, None if after is None else self._cursor(query, after), self._index.size)
+        among = await self.passing(query.filters, place.max_id)
+        hits, after = await self.page(query, place, limit, among)
+        return Ranking(hits, None if after is None else self._cursor(query, after), self.total(among))
 
-    async def page(self, query: Query, place: RankedCursor, limit: int) -> tuple[list[Hit], RankedCursor | None]:
+    async def page(
+        self, query: Query, place: RankedCursor, limit: int, among: IdArray | None = None
+    ) -> tuple[list[Hit], RankedCursor | None]:
         """At most ``limit`` hits from ``place`` on, and where the ranking goes on, None at its end.
 
-        Raises NotFound as :meth:`rank` does.
+        ``among`` are the ids that pass the query's filters. Raises NotFound as :meth:`rank` does.
         """
         vector = await self._vector(query)
         limit = min(limit, DEPTH - place.at)
-        order, start = await self._order(query, vector, place, limit)
-        stop, hits = start, list[Hit]()
-        while len(hits) < limit and stop < len(order.ids):
-            wanted = slice(stop, stop + limit - len(hits))
-            hits += _hits(await self._images.images(order.ids[wanted].tolist()), order, wanted)
-            stop = min(wanted.stop, len(order.ids))
-        if stop >= min(len(order.ids), DEPTH):
+        order, shown, others = await self._shown(query, vector, place, limit, among)
+        taken, hits = 0, list[Hit]()
+        while len(hits) < limit and taken < shown.size:
+            wanted = shown[taken : taken + limit - len(hits)]
+            images = await self._images.images(order.ids[wanted].tolist())
+            scores = dict(zip(order.ids[wanted].tolist(), order.scores[wanted].tolist(), strict=True))
+            hits += [Hit(image, scores[image.id], others.get(image.id, 0)) for image in images]
+            taken += wanted.size
+        if place.at + taken >= DEPTH or (taken == shown.size and order.complete):
             return hits, None
-        return hits, place if stop == start else _after(place, order, stop)
+        if not taken:
+            return hits, place
+        last = int(shown[taken - 1])
+        moved = {"last_id": int(order.ids[last]), "last_score": float(order.scores[last])}
+        return hits, place.model_copy(update={"at": place.at + taken, **moved})
 
     @property
     def model(self) -> str:
@@ -194,9 +221,17 @@ class Search:
         """How many images can be found now."""
         return self._index.size
 
-    async def nearest(self, vector: FloatArray, depth: int, *, max_id: int) -> IdArray:
+    async def passing(self, filters: Filters, max_id: int) -> IdArray | None:
+        """Ascending ids (n,) up to ``max_id`` that pass; None when all do."""
+        return None if filters.anything else await self._images.passing(filters.criteria(), max_id=max_id)
+
+    def total(self, among: IdArray | None) -> int:
+        """How many images can be found, of those that pass."""
+        return self._index.size if among is None else len(among)
+
+    async def nearest(self, vector: FloatArray, depth: int, *, max_id: int, among: IdArray | None = None) -> IdArray:
         """Ids (n,) up to ``max_id`` of what is most alike, best first, about ``depth`` of them."""
-        return (await self._ranked(Query(), vector, depth, max_id)).ids
+        return (await self._ranked(Query(), vector, depth, max_id, among)).ids
 
     async def _vector(self, query: Query) -> FloatArray:
         parts = [] if query.vector is None else [query.vector]
@@ -204,34 +239,66 @@ class Search:
             parts += (await self.vectors(query.ids)).values()
         return direction(np.stack(parts))
 
-    async def _order(self, query: Query, vector: FloatArray, place: RankedCursor, limit: int) -> tuple[_Order, int]:
-        """The ranking, deep enough to see whether anything follows this page, and where the page starts."""
-        start = place.at
-        depth = max(_SHALLOWEST, 1 << (start + limit + len(query.shown)).bit_length())
+    async def _shown(
+        self, query: Query, vector: FloatArray, place: RankedCursor, limit: int, among: IdArray | None
+    ) -> tuple[_Order, IdArray, Mapping[int, int]]:
+        """The ranking, where in it the images stand that are shown from here on, and how many are folded under each.
+
+        More than ``limit`` of them, unless it is complete.
+        """
+        ahead = limit + _SPARE + (place.at if place.last_id is None else 0)
         while True:
-            order = await self._ranked(query, vector, depth, place.max_id)
+            order, start = await self._order(query, vector, place, ahead, among)
+            ids = order.ids[start:]
+            folded = await self._folded(query, ids, place.max_id, among)
+            shown = start + np.flatnonzero(~np.isin(ids, folded.hidden))
+            if place.last_id is None:
+                shown = shown[place.at :]
+            if order.complete or shown.size > limit:
+                return order, shown, folded.others
+            ahead *= 2
+
+    async def _order(
+        self, query: Query, vector: FloatArray, place: RankedCursor, ahead: int, among: IdArray | None
+    ) -> tuple[_Order, int]:
+        """The ranking, ``ahead`` deep behind the image shown last, and where that place is.
+
+        More than ``ahead`` are cut off, unless the ranking is complete before.
+        """
+        start = 0
+        depth = max(_SHALLOWEST, 1 << (place.at + ahead + len(query.shown)).bit_length())
+        while True:
+            order = await self._ranked(query, vector, depth, place.max_id, among)
             if place.last_id is not None and place.last_score is not None:
                 start = order.behind(place.last_id, place.last_score)
-            if order.complete or len(order.ids) > start + limit:
-                return order, start
+            if order.complete or len(order.ids) > start + ahead:
+                return order.first(start + ahead), start
             depth *= 2
 
-    async def _ranked(self, query: Query, vector: FloatArray, depth: int, max_id: int) -> _Order:
-        [neighbors] = await self._index.search(vector[np.newaxis], depth, max_id=max_id)
+    async def _folded(self, query: Query, ids: IdArray, max_id: int, among: IdArray | None) -> Folded:
+        """What of ``ids`` stands behind a near-duplicate that takes part in the ranking, too."""
+        groups = await self._images.near_groups(ids.tolist())
+        taking_part = groups.embedded & (groups.ids <= max_id)
+        if among is not None:
+            taking_part &= inside(groups.ids, among)
+        if query.others:
+            taking_part &= ~np.isin(groups.ids, query.ids)
+        return fold(groups, taking_part, query.shown, query.ids + query.asked)
+
+    async def _ranked(self, query: Query, vector: FloatArray, depth: int, max_id: int, among: IdArray | None) -> _Order:
+        # What passes is up to max_id already, and the same array for equal filters: such searches are gathered.
+        upper = max_id if among is None else None
+        [neighbors] = await self._index.search(vector[np.newaxis], depth, max_id=upper, among=among)
         left_out = (*query.shown, *query.ids) if query.others else query.shown
         if len(neighbors.ids) > _IN_A_THREAD:
             return await asyncio.to_thread(_sorted, neighbors, depth, left_out)
         return _sorted(neighbors, depth, left_out)
 
     def _cursor(self, query: Query, after: RankedCursor) -> str:
-        place = after.model_copy(update={"ids": query.ids, "others": query.others})
+        asked = {"ids": query.ids, "others": query.others, "asked": query.asked, "filters": query.filters}
+        place = after.model_copy(update=asked)
         blob = b"" if query.vector is None else query.vector.astype("<f2").tobytes()
         return cursors.encode(place, salt=self._model, blob=blob)
-
-
-def _after(place: RankedCursor, order: _Order, stop: int) -> RankedCursor:
-    last = {"last_id": int(order.ids[stop - 1]), "last_score": float(order.scores[stop - 1])}
-    return place.model_copy(update={"at": stop, **last})
 
 
 def _sorted(neighbors: Neighbors, depth: int, left_out: tuple[int, ...]) -> _Order:
@@ -263,8 +330,3 @@ def direction(vectors: FloatArray, weights: Sequence[float] | None = None) -> Fl
 def as_sent(vector: FloatArray) -> FloatArray:
     """Rounded as a cursor carries it, so that the first page is of the same ranking as the others."""
     return vector.astype(np.float16).astype(np.float32)
-
-
-def _hits(images: list[Image], order: _Order, part: slice) -> list[Hit]:
-    scores = dict(zip(order.ids[part].tolist(), order.scores[part].tolist(), strict=True))
-    return [Hit(image, scores[image.id]) for image in images]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -29,6 +29,9 @@ KEPT_BYTES: Final = 32 << 20
 """Of ids kept from earlier filters, all together; the latest always is."""
 
 KEPT_MOST: Final = 256
+
+PARTS_MOST: Final = 32
+"""Answers kept of one filter for those who page through an older state of the collection."""
 
 SQUARE: Final = 20
 """A picture is square when its sides differ by less than one part in so many of the longer."""
@@ -79,13 +82,25 @@ class _Part:
         return self.sql if self.column is None else self.sql.replace(self.column, f"+{self.column}", 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Kept:
     """The ids that pass up to ``up_to``, as long as facets have changed no oftener than ``changed`` times."""
 
     ids: IdArray
     up_to: int
     changed: int
+    _parts: dict[int, IdArray] = field(default_factory=dict)
+
+    def part(self, max_id: int) -> IdArray:
+        """Those up to ``max_id``, in the same array for whoever asks for the same."""
+        count = int(np.searchsorted(self.ids, max_id, side="right"))
+        if count == len(self.ids):
+            return self.ids
+        if count not in self._parts:
+            if len(self._parts) >= PARTS_MOST:
+                del self._parts[next(iter(self._parts))]
+            self._parts[count] = self.ids[:count]
+        return self._parts[count]
 
 
 class Filtering:
@@ -99,6 +114,7 @@ class Filtering:
     async def ids(self, criteria: Criteria, *, max_id: int) -> IdArray:
         """Ascending ids, int64 (n,), up to ``max_id`` that pass. Not to be written to.
 
+        Who asks for the same gets the same array, so that searches among equal ids are known and gathered.
         Images that have been removed do not pass. After an upgrade the first filter waits until all images are
         described. Raises StorageError.
         """
@@ -106,7 +122,7 @@ class Filtering:
             await settle_all(self._database)
             async with self._database.read() as connection:
                 kept = await self._bring_up(connection, criteria, max_id)
-        return kept.ids[: np.searchsorted(kept.ids, max_id, side="right")]
+        return kept.part(max_id)
 
     async def count(self, criteria: Criteria, *, max_id: int) -> int:
         """How many pass. Raises StorageError."""
@@ -120,8 +136,10 @@ class Filtering:
         up_to = min(max_id, last)  # nothing is known of ids that are still to come
         if kept.up_to < up_to:
             more = await _passing(connection, criteria, kept.up_to, up_to)
-            kept = _Kept(np.concatenate([kept.ids, more]), up_to, changed)
-            kept.ids.flags.writeable = False
+            if more.size:
+                kept = _Kept(await asyncio.to_thread(_joined, kept.ids, more), up_to, changed)
+            else:
+                kept = replace(kept, up_to=up_to)
         self._kept[criteria] = kept
         while len(self._kept) > 1 and (len(self._kept) > KEPT_MOST or self._bytes() > KEPT_BYTES):
             self._kept.popitem(last=False)
@@ -142,7 +160,7 @@ async def _passing(connection: Connection, criteria: Criteria, after: int, up_to
         f"WHERE {' AND '.join([f'{key} > ? AND {key} <= ?', *where])}",
         (after, up_to, *(value for part in parts for value in part.values)),
     )
-    return await asyncio.to_thread(_numbers, next(iter(rows))[0])
+    return await asyncio.to_thread(numbers, next(iter(rows))[0])
 
 
 async def _narrowest(connection: Connection, parts: Sequence[_Part], most: int) -> _Part | None:
@@ -159,8 +177,15 @@ async def _narrowest(connection: Connection, parts: Sequence[_Part], most: int) 
     return best
 
 
-def _numbers(text: str | None) -> IdArray:
+def numbers(text: str | None) -> IdArray:
+    """What ``group_concat`` has made of ids, ascending, int64 (n,)."""
     return np.sort(np.fromstring(text, dtype=np.int64, sep=",")) if text else np.empty(0, np.int64)
+
+
+def _joined(ids: IdArray, more: IdArray) -> IdArray:
+    joined: IdArray = np.concatenate([ids, more])
+    joined.flags.writeable = False
+    return joined
 
 
 async def _text_parts(connection: Connection, criteria: Criteria) -> list[_Part]:

@@ -17,8 +17,9 @@ from artalike.storage import near_duplicates, words
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection, Database
 from artalike.storage.commit import STORED, store
+from artalike.storage.filtering import Criteria, Filtering
 from artalike.storage.found import METADATA
-from artalike.storage.ports import Committed, Totals
+from artalike.storage.ports import Committed, NearGroups, Totals
 
 RECENTLY: Final = 200
 
@@ -41,6 +42,7 @@ class Images:
         self._max_id = 0
         self._removed: IdArray = np.empty(0, np.int64)
         self._recently: deque[int] = deque(maxlen=RECENTLY)
+        self._filtering = Filtering(database)
 
     @classmethod
     async def open(cls, database: Database, model_id: str, dimension: int, *, blocks: Blocks | None = None) -> Images:
@@ -116,9 +118,16 @@ class Images:
         async with self._database.read() as connection:
             return await near_duplicates.others(connection, image_id)
 
-    async def words(self, text: str, *, limit: int, max_id: int) -> IdArray:
+    async def near_groups(self, ids: Sequence[int]) -> NearGroups:
         async with self._database.read() as connection:
-            return await words.best(connection, text, limit=limit, max_id=max_id)
+            return await near_duplicates.groups(connection, ids, model=self._model)
+
+    async def passing(self, criteria: Criteria, *, max_id: int) -> IdArray:
+        return await self._filtering.ids(criteria, max_id=max_id)
+
+    async def words(self, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
+        async with self._database.read() as connection:
+            return await words.best(connection, text, limit=limit, max_id=max_id, among=among)
 
     async def having_words(self, text: str, ids: Sequence[int]) -> IdArray:
         async with self._database.read() as connection:

@@ -23,6 +23,7 @@ import numpy as np
 
 from artalike.records import Artwork, FloatArray
 from artalike.storage.catalog import Connection
+from artalike.storage.ports import NearGroups
 
 DISTANCE: Final = 8
 """Bits in which the hashes of a picture and its copy may differ."""
@@ -118,6 +119,14 @@ async def others(connection: Connection, image_id: int) -> list[int]:
     return [row[0] for row in rows]
 
 
+async def groups(connection: Connection, image_ids: Sequence[int], *, model: int) -> NearGroups:
+    """All members of the groups that these images are in; ``model`` is the row of the active one."""
+    ids = json.dumps([int(image_id) for image_id in image_ids])
+    rows = list(await connection.execute_fetchall(_GROUPS_OF, (ids, model)))
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    return NearGroups(table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(bool))
+
+
 def signed(phash: int) -> int:
     """An unsigned hash as SQLite keeps it."""
     return phash - (1 << 64) if phash >> 63 else phash
@@ -153,6 +162,13 @@ def _look_up() -> str:
 
 
 _LOOK_UP: Final = _look_up()
+
+# Most images are in no group, so they are looked up first, by their ids.
+_GROUPS_OF: Final = """
+SELECT id, near_group, width * height, EXISTS (SELECT 1 FROM vectors WHERE model = ?2 AND image_id = images.id)
+FROM images WHERE removed_at IS NULL AND near_group IN (
+    SELECT near_group FROM json_each(?1) CROSS JOIN images ON id = value WHERE near_group IS NOT NULL)
+"""
 
 
 async def _candidates(connection: Connection, hashes: Sequence[tuple[int, int]]) -> dict[int, list[int]]:

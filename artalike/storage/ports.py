@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from artalike.records import (
     NEVER_ASKED,
     Candidate,
@@ -27,6 +30,7 @@ from artalike.records import (
     Validators,
 )
 from artalike.storage.blocks import Block, BlockKind, Blocks
+from artalike.storage.filtering import Criteria
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,19 @@ class Totals:
     seeds: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class NearGroups:
+    """Members of groups of near-duplicates, (n,) each: their ids, groups, and pixels, which is width times height.
+
+    All are int64, but for ``embedded``: bool, whether the active model has embedded it.
+    """
+
+    ids: IdArray
+    groups: IdArray
+    pixels: IdArray
+    embedded: NDArray[np.bool_]
+
+
 Share = Callable[[str], int]
 """How much of something each host may have."""
 
@@ -79,11 +96,20 @@ class ImageCatalog(Protocol):
     async def near_duplicates(self, image_id: int) -> list[int]:
         """The other images that show the same picture, resized or recompressed, largest first; a thousand at most."""
 
-    async def words(self, text: str, *, limit: int, max_id: int) -> IdArray:
+    async def near_groups(self, ids: Sequence[int]) -> NearGroups:
+        """All members of the groups that ``ids`` are in."""
+
+    async def passing(self, criteria: Criteria, *, max_id: int) -> IdArray:
+        """Ascending ids (n,) up to ``max_id`` of images that pass a filter.
+
+        Who asks for the same gets the same array. Not to be written to.
+        """
+
+    async def words(self, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
         """Ids (n,) up to ``max_id`` of images with these words in their metadata, the ``limit`` best first.
 
-        All of the words, or where no image has them all, any; the last may be the beginning of one.
-        Raises QueryError when ``text`` holds no word.
+        Where ``among`` is given, ascending, of those alone. All of the words, or where no image has them all, any; the
+        last may be the beginning of one. Raises QueryError when ``text`` holds no word.
         """
 
     async def having_words(self, text: str, ids: Sequence[int]) -> IdArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from artalike.errors import QueryError
 from artalike.records import IdArray
 from artalike.storage.catalog import Connection, Database
+from artalike.storage.filtering import numbers
 
 WORDS_MOST: Final = 16
 WORD_LENGTH: Final = 64
@@ -44,10 +46,17 @@ def fts_query(text: str, *, every: bool = True, typing: bool = True) -> str | No
     return (" AND " if every else " OR ").join(terms)
 
 
-async def best(connection: Connection, text: str, *, limit: int, max_id: int) -> IdArray:
+async def best(connection: Connection, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
     """See :meth:`~artalike.storage.ports.ImageCatalog.words`; equals in the order of their ids."""
     for every in (True, False):
-        rows = await connection.execute_fetchall(_BEST, (_asked(text, every=every), max_id, MATCHES_MOST, limit))
+        query = _asked(text, every=every)
+        if among is None:
+            rows = await connection.execute_fetchall(_BEST, (query, max_id, MATCHES_MOST, limit))
+        else:
+            [[matches]] = await connection.execute_fetchall(_MATCHES, (query, max_id))
+            rows = await connection.execute_fetchall(
+                _BEST_AMONG, (query, await asyncio.to_thread(_oldest, matches, among), limit)
+            )
         ids = np.fromiter((row[0] for row in rows), np.int64)
         if ids.size:
             return ids
@@ -67,6 +76,11 @@ def _asked(text: str, *, every: bool = True, typing: bool = True) -> str:
     return query
 
 
+def _oldest(matches: str | None, among: IdArray) -> str:
+    """Those of the ``matches`` that are in ``among``, as JSON, as many as are weighed."""
+    return json.dumps(np.intersect1d(numbers(matches), among, assume_unique=True)[:MATCHES_MOST].tolist())
+
+
 def _words(text: str) -> Iterator[str]:
     for number, match in enumerate(_WORD.finditer(text[:TEXT_LENGTH])):
         if number == WORDS_MOST:
@@ -80,6 +94,14 @@ SELECT id FROM (
     SELECT rowid AS id, bm25(texts, {", ".join(map(str, WEIGHTS))}) AS score FROM texts
     WHERE texts MATCH ? AND rowid <= ? ORDER BY rowid LIMIT ?
 ) ORDER BY score, id LIMIT ?
+"""
+
+_MATCHES: Final = "SELECT group_concat(rowid) FROM texts WHERE texts MATCH ? AND rowid <= ?"
+
+# The unary + keeps FTS5 from looking the words up once for each id.
+_BEST_AMONG: Final = f"""
+SELECT rowid FROM texts WHERE texts MATCH ? AND +rowid IN (SELECT value FROM json_each(?))
+ORDER BY bm25(texts, {", ".join(map(str, WEIGHTS))}), rowid LIMIT ?
 """
 
 _AMONG: Final = """

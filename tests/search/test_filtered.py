@@ -1,0 +1,70 @@
+"""Rankings and random pages of what passes a filter."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from artalike.records import Metadata
+from artalike.search.filters import Filters
+from artalike.search.ranked import Query, Ranking
+from tests.fakes import FakeServices, make_services, vector_of
+
+GOYA = Filters(creator="goya")
+
+
+def ids(ranking: Ranking) -> list[int]:
+    return [hit.image.id for hit in ranking.hits]
+
+
+def add(fake: FakeServices, by_goya: list[bool]) -> None:
+    for own in by_goya:
+        group = len(fake.images.by_id) % 7
+        fake.images.add(metadata=Metadata(creator="Goya" if own else None), vector=vector_of(f"group {group}"))
+
+
+def passing(fake: FakeServices) -> set[int]:
+    return {image.id for image in fake.images.by_id.values() if image.metadata.creator}
+
+
+makers = st.lists(st.booleans(), min_size=1, max_size=150) | st.lists(
+    st.integers(0, 40).map(lambda number: number == 7), min_size=1, max_size=400
+)
+
+
+@given(start=makers, between=st.lists(makers, max_size=6), limit=st.integers(1, 40))
+@settings(deadline=None, max_examples=60)
+async def test_pages_hold_all_that_passes_once_while_the_collection_grows(
+    start: list[bool], between: list[list[bool]], limit: int
+) -> None:
+    fake = make_services()
+    add(fake, start)
+    expected, steps = passing(fake), iter(between)
+    ranking = await fake.services.search.rank(Query(ids=(1,), filters=GOYA), limit=limit)
+    seen = ids(ranking)
+    assert ranking.total == len(expected)
+    while ranking.cursor is not None:
+        add(fake, next(steps, []))
+        ranking = await fake.services.search.go_on(ranking.cursor, limit=limit)
+        assert ranking.total == len(expected)
+        seen += ids(ranking)
+    assert sorted(seen) == sorted(expected)
+
+
+async def test_the_order_is_that_of_all_without_what_does_not_pass() -> None:
+    fake = make_services()
+    for number in range(300):
+        fake.images.add(metadata=Metadata(creator="Goya" if number % 3 else None))
+    whole = await fake.services.search.rank(Query(ids=(5,)), limit=300)
+    some = await fake.services.search.rank(Query(ids=(5,), filters=GOYA), limit=300)
+    assert ids(some) == [number for number in ids(whole) if number in passing(fake)]
+    assert some.cursor is None
+
+
+async def test_a_picture_that_does_not_pass_can_be_asked_by() -> None:
+    fake = make_services()
+    add(fake, [False, True, True])
+    assert ids(await fake.services.search.rank(Query(ids=(1,), filters=GOYA), limit=5)) == [2, 3]
+    query = Query(vector=np.asarray(vector_of("group 1")), filters=GOYA)
+    assert ids(await fake.services.search.rank(query, limit=5)) == [2, 3]

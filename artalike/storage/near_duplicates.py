@@ -167,7 +167,7 @@ _LOOK_UP: Final = _look_up()
 _GROUPS_OF: Final = """
 SELECT id, near_group, width * height, EXISTS (SELECT 1 FROM vectors WHERE model = ?2 AND image_id = images.id)
 FROM images WHERE removed_at IS NULL AND near_group IN (
-    SELECT near_group FROM json_each(?1) CROSS JOIN images ON id = value WHERE near_group IS NOT NULL)
+    SELECT near_group FROM json_each(?1) CROSS JOIN images ON images.id = value WHERE near_group IS NOT NULL)
 """
 
 

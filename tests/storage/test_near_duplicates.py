@@ -7,7 +7,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
@@ -16,6 +18,7 @@ from artalike.imaging import decode
 from artalike.records import Artwork
 from artalike.storage import near_duplicates
 from artalike.storage.catalog import Connection, Database
+from artalike.storage.ports import NearGroups
 from tests.imaging.pictures import PREPROCESS, encoded, photo
 
 
@@ -240,3 +243,25 @@ async def test_look_ups_read_nothing_but_an_index(database: Database) -> None:
     searches = [row[3] for row in plan if "fingerprints" in row[3]]
     assert len(searches) == 16 * 8
     assert all(search.startswith("SEARCH fingerprints USING COVERING INDEX") for search in searches)
+
+
+async def test_groups_are_given_whole_without_those_that_left(database: Database) -> None:
+    async with database.write() as connection:
+        await add(connection, [picture(1), picture(2), picture(1, 60), picture(1, 30), picture(3), picture(3, 50)])
+        await connection.execute("INSERT INTO models VALUES (1, 'a', 4, 1, 0), (2, 'b', 4, 0, 0)")
+        await connection.execute(
+            "INSERT INTO vectors SELECT id, CASE WHEN id = 4 THEN 2 ELSE 1 END, zeroblob(8) FROM images"
+        )
+        found = await near_duplicates.groups(connection, [4, 2, 99], model=1)
+        assert sorted(zip(*(column.tolist() for column in _columns(found)), strict=True)) == [
+            (1, 1, 400 * 300, True),
+            (3, 1, 240 * 180, True),
+            (4, 1, 120 * 90, False),
+        ]
+        await remove(connection, 1)
+        assert (await near_duplicates.groups(connection, [4], model=1)).groups.tolist() == [3, 3]
+        assert not (await near_duplicates.groups(connection, [], model=1)).ids.size
+
+
+def _columns(found: NearGroups) -> tuple[np.ndarray[Any, Any], ...]:
+    return found.ids, found.groups, found.pixels, found.embedded

@@ -28,6 +28,7 @@ from artalike.records import (
     Task,
     Validators,
 )
+from artalike.search.mixed import EmbedTexts
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.blocks import Block, BlockKind, Blocks, normalized
@@ -413,6 +414,11 @@ async def embed_bytes(data: bytes) -> FloatArray:
     return vector_of(data.decode(errors="replace"))
 
 
+async def embed_texts(texts: Sequence[str]) -> FloatArray:
+    """``"image 7"`` means what image 7 shows."""
+    return np.stack([vector_of(text) for text in texts])
+
+
 async def detect(source: str, kind: str | None, options: Mapping[str, Any]) -> Candidate:
     if not source.startswith("https://"):
         raise SourceError(f"{source!r}: no known kind of source; expected one of: list, page")
@@ -427,11 +433,12 @@ def make_services(
     folder: Path | None = None,
     *,
     fetch_query: Fetch | None = None,
+    embed_texts: EmbedTexts | None = None,
     **settings: Mapping[str, Any],
 ) -> FakeServices:
     """Services with ``n_images`` images; keywords are sections of the settings."""
     fake = FakeServices(folder, **settings)
-    fake.services = replace(fake.services, fetch_query=fetch_query)
+    fake.services = replace(fake.services, fetch_query=fetch_query, embed_texts=embed_texts)
     for _ in range(n_images):
         fake.images.add()
     return fake

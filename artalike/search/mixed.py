@@ -1,14 +1,21 @@
 """Questions of several parts: pictures and words to look for, and others to stay away from.
 
-Pictures become one direction, ``Σ w·like - Σ w·unlike``; words rank by the metadata; both rankings are fused by their
-ranks. What a fused ranking begins with, its head, depends on counts of words over the whole collection, which change
+Pictures become one direction, ``Σ w·like - Σ w·unlike``; words rank by the metadata; and where the model has a text
+encoder, texts become a direction of their own. The rankings are fused by their ranks. Directions of pictures and of
+texts are never added up: a model puts the two into regions of their own (Liang et al., "Mind the Gap", NeurIPS 2022),
+and their cosines have no scale in common. Between texts the gap cancels out: an unwanted text is subtracted from wanted
+ones. Where there are only pictures, it moves back what they have found; not by ranks, which a subtraction of equal
+weights leaves without an order, but by scores of mean 0 and deviation 1 (Montague and Aslam, "Relevance Score
+Normalization for Metasearch", CIKM 2001).
+
+What a fused ranking begins with, its head, depends on counts of words over the whole collection, which change
 while it grows. So the cursor carries the ids of the head: what has been ranked stays as it is. Behind the head follow
-all other images by likeness, where there is a picture to look for.
+all other images by likeness, to the picture to look for or else to the text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -40,6 +47,9 @@ HEAD_MOST: Final = 1000
 BLOB_BYTES: Final = 5600
 """Of a cursor: with base64 and the rest of the address it fits into a request line of 8,190 bytes."""
 
+EmbedTexts = Callable[[Sequence[str]], Awaitable[FloatArray | None]]
+"""Vectors of length 1, float32 (n, dimension), of n texts; None where there is no text encoder, or not yet."""
+
 _VECTOR_ITEM: Final = np.dtype("<f2")
 
 
@@ -70,6 +80,7 @@ class MixedCursor(cursors.Cursor):
     width: Annotated[int, Field(ge=1, le=7)]
     likeness: bool = False
     ends: bool = False
+    used: Annotated[tuple[Used, ...], Field(min_length=1, max_length=len(Used))]
     last_id: Id | None = None
     last_score: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
 
@@ -81,14 +92,16 @@ class _Mixed:
     head: IdArray
     vector: FloatArray | None
     ends: bool
+    used: tuple[Used, ...]
 
 
 class MixedSearch:
-    """Ranks by pictures and words together; by pictures alone as :class:`Search` does."""
+    """Ranks by pictures and texts together; by pictures alone as :class:`Search` does."""
 
-    def __init__(self, search: Search, images: ImageCatalog) -> None:
+    def __init__(self, search: Search, images: ImageCatalog, embed_texts: EmbedTexts | None = None) -> None:
         self._search = search
         self._images = images
+        self._embed_texts = embed_texts
 
     async def rank(self, parts: Sequence[Part], *, limit: int, offset: int = 0) -> Ranking:
         """The first page, or the one ``offset`` images into the ranking. Parts of no weight are as if not there.
@@ -99,23 +112,20 @@ class MixedSearch:
         if len(parts) == 1 and parts[0].id is not None and parts[0].weight > 0:
             return await self._search.rank(Query(ids=(parts[0].id,)), limit=limit, offset=offset)
         totals = await self._images.totals()
-        vector = await self._direction(parts)
-        texts = [part for part in parts if part.text is not None and part.weight > 0]
-        if vector is None and not texts:
-            raise QueryError("expected something to look for: a picture in like or unlike, or words")
-        head, ends = await self._head(parts, texts, vector, totals.max_id)
-        if head is None:
-            return await self._search.rank(Query(vector=vector), limit=limit, offset=offset)
+        mixed = await self._settled(parts, totals.max_id)
+        if mixed.used == (Used.LIKENESS,):
+            return await self._search.rank(Query(vector=mixed.vector), limit=limit, offset=offset)
         place = MixedCursor(
             v=1,
             max_id=totals.max_id,
             at=offset,
-            head=head.size,
+            head=mixed.head.size,
             width=_width(totals.max_id),
-            likeness=vector is not None,
-            ends=ends,
+            likeness=mixed.vector is not None,
+            ends=mixed.ends,
+            used=mixed.used,
         )
-        return await self._page(_Mixed(head, vector, ends), place, limit)
+        return await self._page(mixed, place, limit)
 
     async def go_on(self, cursor: str, *, limit: int) -> Ranking:
         """The page that follows. Raises QueryError for a cursor of another model or query."""
@@ -129,7 +139,8 @@ class MixedSearch:
         vector = np.frombuffer(blob[:size], _VECTOR_ITEM).astype(np.float32) if size else None
         if vector is not None and not np.isfinite(vector).all():
             raise QueryError("cursor: expected a vector of finite numbers")
-        return await self._page(_Mixed(_unpacked(blob[size:], place.width), vector, place.ends), place, limit)
+        mixed = _Mixed(_unpacked(blob[size:], place.width), vector, place.ends, place.used)
+        return await self._page(mixed, place, limit)
 
     @property
     def _salt(self) -> str:
@@ -146,31 +157,64 @@ class MixedSearch:
                 vectors.append(vector)
         return as_sent(direction(np.stack(vectors), weights)) if vectors else None
 
-    async def _head(
-        self, parts: Sequence[Part], texts: Sequence[Part], vector: FloatArray | None, max_id: int
-    ) -> tuple[IdArray | None, bool]:
-        """The head, None when words have no say in this ranking, and whether the ranking ends with it."""
-        rankings: list[Weighted] = [
+    async def _meaning(self, parts: Sequence[Part]) -> tuple[FloatArray | None, float]:
+        """Between the texts among ``parts``, and its weight: negative, where all of them are to be stayed away from."""
+        spoken = [(part.text, part.weight) for part in parts if part.text is not None]
+        if not spoken or self._embed_texts is None:
+            return None, 0.0
+        vectors = await self._embed_texts([text for text, _ in spoken])
+        if vectors is None:
+            return None, 0.0
+        wanted = sum(max(weight, 0) for _, weight in spoken)
+        if wanted:
+            return as_sent(direction(vectors, [weight for _, weight in spoken])), wanted
+        return direction(vectors, [-weight for _, weight in spoken]), sum(weight for _, weight in spoken)
+
+    async def _settled(self, parts: Sequence[Part], max_id: int) -> _Mixed:
+        texts = [part for part in parts if part.text is not None and part.weight > 0]
+        pictures = await self._direction(parts)
+        if pictures is None and not texts:
+            raise QueryError("expected something to look for: a picture in like or unlike, or words")
+        by_words: list[Weighted] = [
             (await self._images.words(part.text or "", limit=HEAD_MOST, max_id=max_id), part.weight) for part in texts
         ]
-        # Whoever wants a word and only stays away from a picture does not ask for what is least like that picture.
-        looked_for = any(part.text is None and part.weight > 0 for part in parts)
-        ends = bool(texts) and not looked_for
-        if vector is not None and ends:
-            rankings.append((await self._by_likeness(rankings, vector), 1.0))
-        elif vector is not None:
-            rankings.append((await self._search.nearest(vector, HEAD_MOST, max_id=max_id), 1.0))
+        meaning, weight = await self._meaning(parts)
+        rankings = list(by_words)
+        if meaning is not None and weight > 0:
+            rankings.append((await self._search.nearest(meaning, HEAD_MOST, max_id=max_id), weight))
+        # Whoever wants a text and only stays away from a picture does not ask for what is least like that picture.
+        looked_for = not texts or any(part.text is None and part.weight > 0 for part in parts)
+        if pictures is not None and looked_for:
+            found = await self._search.nearest(pictures, HEAD_MOST, max_id=max_id)
+            if meaning is not None and weight < 0:
+                found = await self._moved_back(found, pictures, meaning, weight)
+            rankings.append((found, 1.0))
+        elif pictures is not None:
+            rankings.append((await self._by_likeness(rankings, pictures), 1.0))
         unwanted = await self._unwanted(parts, rankings)
-        if not ends and not unwanted and not any(ids.size for ids, _ in rankings[: len(texts)]):
-            return None, False
-        return fused(rankings, unwanted)[: _head_most(self._search.dimension, max_id)], ends
+
+        ends = meaning is None and not looked_for
+        say = {
+            Used.LIKENESS: pictures is not None,
+            Used.WORDS: ends or bool(unwanted) or any(ids.size for ids, _ in by_words),
+            Used.TEXT: meaning is not None,
+        }
+        used = tuple(each for each in Used if say[each])
+        vector = meaning if meaning is not None and not looked_for else pictures
+        if len(used) == 1 and vector is not None:  # what follows a head says it all
+            return _Mixed(np.empty(0, np.int64), vector, ends, used)
+        head = fused(rankings, unwanted)[: _head_most(self._search.dimension, max_id)]
+        return _Mixed(head, vector, ends, used)
 
     async def _by_likeness(self, rankings: Sequence[Weighted], vector: FloatArray) -> IdArray:
         """What ``rankings`` have, the most alike first."""
         ids, vectors = await self._images.vectors(fused(rankings).tolist())
-        scores = (vectors @ vector).astype(np.float64).round(DECIMALS)
-        best_first: IdArray = ids[np.lexsort((ids, -scores))]
-        return best_first
+        return _best_first(ids, vectors @ vector)
+
+    async def _moved_back(self, found: IdArray, pictures: FloatArray, text: FloatArray, weight: float) -> IdArray:
+        """What was ``found`` by ``pictures``, with ``text`` counting by its negative weight."""
+        ids, vectors = await self._images.vectors(found.tolist())
+        return _best_first(ids, _standard(vectors @ pictures) + weight * _standard(vectors @ text))
 
     async def _unwanted(self, parts: Sequence[Part], rankings: Sequence[Weighted]) -> list[Weighted]:
         among = fused(rankings).tolist()
@@ -198,9 +242,8 @@ class MixedSearch:
             if then is not None:
                 moved = {"at": place.head + then.at, "last_id": then.last_id, "last_score": then.last_score}
                 after = place.model_copy(update=moved)
-        used = (Used.LIKENESS, Used.WORDS) if place.likeness else (Used.WORDS,)
         total = place.head if mixed.vector is None or mixed.ends else self._search.size
-        return Ranking(hits, None if after is None else self._cursor(mixed, after), total, used)
+        return Ranking(hits, None if after is None else self._cursor(mixed, after), total, mixed.used)
 
     async def _hits(self, ids: IdArray, vector: FloatArray | None) -> list[Hit]:
         images = await self._images.images(ids.tolist())
@@ -214,6 +257,19 @@ class MixedSearch:
     def _cursor(self, mixed: _Mixed, after: MixedCursor) -> str:
         blob = b"" if mixed.vector is None else mixed.vector.astype(_VECTOR_ITEM).tobytes()
         return cursors.encode(after, salt=self._salt, blob=blob + _packed(mixed.head, after.width))
+
+
+def _best_first(ids: IdArray, scores: FloatArray) -> IdArray:
+    """Equals stand in the order of their ids."""
+    ranked: IdArray = ids[np.lexsort((ids, -scores.astype(np.float64).round(DECIMALS)))]
+    return ranked
+
+
+def _standard(scores: FloatArray) -> FloatArray:
+    """Of mean 0 and deviation 1."""
+    deviation = scores.std() if scores.size else 0.0
+    standard: FloatArray = (scores - scores.mean()) / deviation if deviation else np.zeros_like(scores)
+    return standard
 
 
 def _width(max_id: int) -> int:

@@ -55,10 +55,11 @@ class Query:
 
 
 class Used(StrEnum):
-    """What an answer was ranked by."""
+    """What an answer was ranked by: likeness to pictures, words of the metadata, texts by the model's own encoder."""
 
     LIKENESS = "likeness"
     WORDS = "words"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +323,7 @@ def direction(vectors: FloatArray, weights: Sequence[float] | None = None) -> Fl
     mean = rows.mean(axis=0) if weights is None else np.asarray(weights) @ rows
     length = np.linalg.norm(mean)
     if length < 1e-6:
-        raise QueryError("the pictures cancel each other out: expected pictures that have something in common")
+        raise QueryError("what is asked for cancels itself out: expected parts that have something in common")
     unit: FloatArray = (mean / length).astype(np.float32)
     return unit
 

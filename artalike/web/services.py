@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from artalike.config import Settings
 from artalike.events import EventBus
 from artalike.records import Candidate
-from artalike.search.mixed import MixedSearch
+from artalike.search.mixed import EmbedTexts, MixedSearch
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.ports import Frontier, ImageCatalog, Removal, Thumbnails, VectorIndex
@@ -27,8 +27,8 @@ class Services:
     is cheap and of JSON values. ``ready`` says why the server cannot answer yet, None when it can. ``detect`` turns
     a source, an optional kind and options into a frontier's root or raises SourceError. ``kinds`` are the kinds of
     sources, each with a few words for what it looks like. ``fetch_query`` gets the bytes of a picture as safely as
-    the crawler does, or raises FetchError. ``wake`` tells the crawler that there is work. ``admin_token`` is not
-    empty.
+    the crawler does, or raises FetchError. ``embed_texts`` is the model's text encoder, if it may
+    have one. ``wake`` tells the crawler that there is work. ``admin_token`` is not empty.
     """
 
     settings: Settings
@@ -48,12 +48,13 @@ class Services:
     wake: Callable[[], None]
     admin_token: str = field(repr=False)
     fetch_query: Callable[[str], Awaitable[bytes]] | None = None
+    embed_texts: EmbedTexts | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     @property
     def mixed(self) -> MixedSearch:
-        """The search by pictures and words together. Keeps no state."""
-        return MixedSearch(self.search, self.images)
+        """The search by pictures and texts together. Keeps no state."""
+        return MixedSearch(self.search, self.images, self.embed_texts)
 
 
 SERVICES: Final = web.AppKey("SERVICES", Services)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from artalike.records import Metadata
 from artalike.web import schemas
-from tests.fakes import FakeServices, make_services
+from tests.fakes import FakeServices, embed_texts, make_services
 from tests.web.conftest import Client, Serve
 
 
@@ -59,6 +60,23 @@ async def test_words_find_what_is_said_of_pictures(serve: Serve) -> None:
     assert [image["score"] for image in answer["results"]] == [None, None]
     assert await follow(client, answer) == [4, 8, 12, 16, 20]
     assert await ask(client, {"text": "wave", "limit": 2}) == answer
+
+
+async def test_a_text_with_an_encoder_says_so_and_walks_all_of_the_collection(serve: Serve) -> None:
+    fake = gallery()
+    fake.services = replace(fake.services, embed_texts=embed_texts)
+    client = await serve(fake)
+    answer = await get(client, "/api/search?text=wave&limit=6")
+    assert (answer["used"], answer["total"]) == (["words", "text"], 20)
+    assert None not in [image["score"] for image in answer["results"]]
+    seen = await follow(client, answer)
+    assert sorted(seen) == list(range(1, 21))
+    assert set(seen[:10]) > {4, 8, 12, 16, 20}
+    assert await ask(client, {"text": "wave", "limit": 6}) == answer
+    assert await ask(client, {"like": [{"text": "wave"}], "limit": 6}) == answer
+    unknown = await get(client, "/api/search?text=image+7")
+    assert (unknown["used"], unknown["results"][0]["id"]) == (["text"], 7)
+    assert (await ask(client, {"like": [3], "unlike": ["image 7"]}))["used"] == ["likeness", "text"]
 
 
 async def test_a_picture_and_words_are_one_question(serve: Serve) -> None:

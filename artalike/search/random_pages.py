@@ -11,6 +11,9 @@ An order is a shuffle of the oldest ids, with younger ones behind it as they cam
   stand behind it: paging by offset through a collection that grows fast would show the same page again and again.
 
 Ranks count images that exist. The rank of a position needs only the removed ids, not the images.
+
+A filter leaves gaps in an order and moves nothing: its images stand as they do among all. Few of them are looked up
+in the order by their ids, many are met by walking along it.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from pydantic import Field
 from artalike.errors import QueryError
 from artalike.records import IdArray, Image
 from artalike.search import cursors
+from artalike.search.filters import ANYTHING, Filters, inside
 from artalike.search.shuffle import Shuffle
 from artalike.storage.ports import ImageCatalog
 
@@ -40,7 +44,8 @@ _SPARE: Final = 8  # more positions than the share of existing ids asks for: one
 _SPARSE: Final = 0.5  # below this share of existing ids the removed ones are left out before asking the catalog
 _FOREIGN: Final = 65_536  # ids may end before a cursor's last one by removals, but not by more than a few
 _NEARBY: Final = 64
-_IN_A_THREAD: Final = 20_000  # removed ids whose positions take longer than a few milliseconds to compute
+_IN_A_THREAD: Final = 20_000  # ids whose positions take longer than a few milliseconds to compute
+_FEW: Final = 20_000  # ids that pass a filter and are all looked up in the order; more are met by walking along it
 
 
 class RandomCursor(cursors.Cursor):
@@ -50,11 +55,15 @@ class RandomCursor(cursors.Cursor):
     seed: Annotated[int, Field(ge=-SEED_LIMIT, le=SEED_LIMIT)]
     last: Annotated[int, Field(ge=0, lt=2**62)]
     at: Annotated[int, Field(ge=0, lt=2**62)]
+    filters: Filters = ANYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class RandomPage:
-    """``cursor`` is None at the end; ``total`` is how many images there are now."""
+    """``cursor`` is None at the end.
+
+    ``total`` is how many images there are now; with filters, how many of those that were there at the start pass.
+    """
 
     images: list[Image]
     cursor: str | None
@@ -88,6 +97,25 @@ class Order:
         before = np.searchsorted(gaps - np.arange(gaps.size), rank, side="right")
         return min(rank + int(before), self.last)
 
+    def position_among(self, rank: int, passing: IdArray) -> int:
+        """The position of the image of ``passing`` that ``rank`` others of it stand before; ``last`` without one."""
+        standing = np.sort(self.positions(passing))
+        return int(standing[rank]) if rank < standing.size else self.last
+
+    def next_among(self, at: int, count: int, passing: IdArray) -> tuple[IdArray, int]:
+        """The first ``count`` positions from ``at`` on of ``passing``, and the next one behind them, or ``last``."""
+        if passing.size <= _FEW:
+            standing = np.sort(self.positions(passing))
+            standing = standing[np.searchsorted(standing, at) :]
+        else:
+            step = math.ceil((count + 1) * self.last / passing.size) + _SPARE
+            standing = np.empty(0, np.int64)
+            while standing.size <= count and at < self.last:
+                walked = np.arange(at, min(at + step, self.last), dtype=np.int64)
+                standing = np.concatenate([standing, walked[inside(self.ids(walked), passing)]])
+                at += step
+        return standing[:count], int(standing[count]) if standing.size > count else self.last
+
 
 def own_seed(hour: int, at_hour_start: int, last: int) -> int:
     """The server's own seed for an hour, given how many ids there were at its start and are now."""
@@ -105,12 +133,16 @@ class RandomPages:
         self._now = now
         self._hour_start: tuple[int, int] | None = None  # of the latest hour asked for; found again when lost
 
-    async def page(self, *, limit: int, offset: int = 0, seed: int | None = None) -> RandomPage:
-        """``offset`` images into the order of ``seed``, or of the server's own seed."""
+    async def page(
+        self, *, limit: int, offset: int = 0, seed: int | None = None, filters: Filters = ANYTHING
+    ) -> RandomPage:
+        """``offset`` images into the order of ``seed``, or of the server's own seed, of those that pass."""
         totals = await self._images.totals()
         if seed is None:
             seed = await self._own_seed(totals.max_id)
         order = Order(seed, totals.max_id)
+        if not filters.anything:
+            return await self._passing_page(order, 0, limit, filters, offset)
         at = await self._position(order, offset) if offset else 0
         return await self._page(order, at, limit, totals.images, totals.max_id)
 
@@ -120,7 +152,20 @@ class RandomPages:
         totals = await self._images.totals()
         if place.last > totals.max_id + _FOREIGN:
             raise QueryError("cursor: expected one from this collection; it names more images than ever were here")
-        return await self._page(Order(place.seed, place.last), place.at, limit, totals.images, totals.max_id)
+        order = Order(place.seed, place.last)
+        if not place.filters.anything:
+            return await self._passing_page(order, place.at, limit, place.filters)
+        return await self._page(order, place.at, limit, totals.images, totals.max_id)
+
+    async def _passing_page(self, order: Order, at: int, limit: int, filters: Filters, offset: int = 0) -> RandomPage:
+        passing = await self._images.passing(filters.criteria(), max_id=order.last)
+        if offset:
+            at = await asyncio.to_thread(order.position_among, offset, passing)
+        images: list[Image] = []
+        while len(images) < limit and at < order.last:
+            found, at = await asyncio.to_thread(order.next_among, at, limit - len(images), passing)
+            images += await self._images.images(order.ids(found).tolist())
+        return RandomPage(images, self._cursor(order, at, filters), passing.size, order.seed)
 
     async def _page(self, order: Order, at: int, limit: int, total: int, max_id: int) -> RandomPage:
         share = total / max_id if total else 1.0
@@ -135,9 +180,11 @@ class RandomPages:
             found = (await self._images.images(ids[exist].tolist()))[:wanted]
             images += found
             at = int(positions[ids == found[-1].id][0] if len(found) == wanted else positions[-1]) + 1
-        place = RandomCursor(v=1, seed=order.seed, last=order.last, at=at)
-        cursor = cursors.encode(place, salt="random") if at < order.last else None
-        return RandomPage(images, cursor, total, order.seed)
+        return RandomPage(images, self._cursor(order, at), total, order.seed)
+
+    def _cursor(self, order: Order, at: int, filters: Filters = ANYTHING) -> str | None:
+        place = RandomCursor(v=1, seed=order.seed, last=order.last, at=at, filters=filters)
+        return cursors.encode(place, salt="random") if at < order.last else None
 
     async def _position(self, order: Order, offset: int) -> int:
         missing = await self._images.missing_ids()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artalike.records import Metadata
+from artalike.search import random_pages as random_pages_module
 from artalike.search.filters import Filters
 from artalike.search.ranked import Query, Ranking
 from tests.fakes import FakeServices, make_services, vector_of
@@ -68,3 +70,60 @@ async def test_a_picture_that_does_not_pass_can_be_asked_by() -> None:
     assert ids(await fake.services.search.rank(Query(ids=(1,), filters=GOYA), limit=5)) == [2, 3]
     query = Query(vector=np.asarray(vector_of("group 1")), filters=GOYA)
     assert ids(await fake.services.search.rank(query, limit=5)) == [2, 3]
+
+
+async def random_pages(fake: FakeServices, limit: int, between: list[list[bool]]) -> list[int]:
+    steps = iter(between)
+    page = await fake.services.random.page(limit=limit, seed=5, filters=GOYA)
+    total = len(passing(fake))
+    seen = [image.id for image in page.images]
+    while page.cursor is not None:
+        assert (len(page.images), page.total) == (limit, total)
+        add(fake, next(steps, []))
+        page = await fake.services.random.go_on(page.cursor, limit=limit)
+        assert page.images
+        seen += [image.id for image in page.images]
+    return seen
+
+
+@given(start=makers, between=st.lists(makers, max_size=6), limit=st.integers(1, 40), few=st.sampled_from([0, 10**6]))
+@settings(deadline=None, max_examples=60)
+async def test_random_pages_hold_all_that_passes_once_while_the_collection_grows(
+    start: list[bool], between: list[list[bool]], limit: int, few: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(random_pages_module, "_FEW", few)
+        fake = make_services()
+        add(fake, start)
+        expected = passing(fake)
+        seen = await random_pages(fake, limit, between)
+        assert sorted(seen) == sorted(expected)
+
+
+@pytest.mark.parametrize("few", [0, 10**6], ids=["by walking", "by looking up"])
+async def test_a_random_order_is_that_of_all_without_what_does_not_pass(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random_pages_module, "_FEW", few)
+    fake = make_services()
+    add(fake, [number % 5 != 0 for number in range(300)])
+    for removed in (7, 8, 100):
+        fake.images.remove(removed)
+    whole = await fake.services.random.page(limit=300, seed=5)
+    expected = [image.id for image in whole.images if image.id in passing(fake)]
+    assert await random_pages(fake, 23, []) == expected
+    for offset in (0, 23, 230, 236, 237, 10**6):
+        page = await fake.services.random.page(limit=23, offset=offset, seed=5, filters=GOYA)
+        assert [image.id for image in page.images] == expected[offset : offset + 23]
+        assert (page.cursor is None) == (offset + 23 >= len(expected))
+    own = await fake.services.random.page(limit=300, filters=GOYA)
+    assert {image.id for image in own.images} == passing(fake)
+    assert [image.id for image in own.images] != expected
+
+
+async def test_nothing_passes() -> None:
+    fake = make_services(20)
+    page = await fake.services.random.page(limit=5, filters=GOYA)
+    assert (page.images, page.cursor, page.total) == ([], None, 0)
+    ranking = await fake.services.search.rank(Query(ids=(1,), filters=GOYA), limit=5)
+    assert (ranking.hits, ranking.cursor, ranking.total) == ([], None, 0)

@@ -102,6 +102,7 @@ class EmbeddingSettings(Section):
 
 class Index(Section):
     recall: float = Field(0.99, gt=0, le=1)
+    factory: str = ""
     snapshot_adds: Count = 10_000
     snapshot_seconds: Positive = 300.0
 

@@ -24,7 +24,7 @@ from artalike.crawl.fetcher import Fetcher
 from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
 from artalike.embedding.card import ModelCard, Network
-from artalike.errors import ArtalikeError, PortBusy, SnapshotError
+from artalike.errors import ArtalikeError, PortBusy
 from artalike.events import Event, EventBus
 from artalike.imaging.decode import decode
 from artalike.metrics import Metrics
@@ -40,13 +40,14 @@ from artalike.storage.folder import DataFolder
 from artalike.storage.follow import follow
 from artalike.storage.followers import Followers
 from artalike.storage.found import Bounds
+from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.images import Images
+from artalike.storage.index_opening import open_index
 from artalike.storage.removal import Removal
 from artalike.storage.seeds import CrawlQueue
 from artalike.storage.spool import Spool
 from artalike.storage.thumbnails import ThumbnailFiles
-from artalike.storage.vector_index import FlatIndex
-from artalike.upkeep import Snapshots, State, recrawl, tick, watch_loop
+from artalike.upkeep import Snapshots, recrawl, tick, watch_loop
 from artalike.web.app import create_app
 from artalike.web.services import Services
 from artalike.web.views import image_json
@@ -74,7 +75,7 @@ class Service:
         card: ModelCard,
         images: Images,
         frontier: CrawlQueue,
-        index: FlatIndex,
+        index: GrowingIndex,
         searches: GatheredSearches,
         batcher: Batcher,
         fetcher: Fetcher,
@@ -154,11 +155,18 @@ class Service:
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
             spool = await stack.enter_async_context(Spool.open(folder.spool))
             await spool.drop(list(spool.left - await frontier.waiting_among(spool.left)))
-            index, saved_state, stale = await _open_index(folder, card, images)
+            opened = await stack.enter_async_context(
+                open_index(folder.snapshot, card.model_id, card.dimension, settings.index)
+            )
+            index = opened.index
+            if opened.problem:
+                log.info("%s; the index is built from the catalog", opened.problem)
+            followed = await follow(index, images)
+            if followed.added or followed.removed:
+                log.info("index: %d vectors added and %d removed since its snapshot", followed.added, followed.removed)
             events, thumbnails = EventBus(), ThumbnailFiles(folder.thumbnails)
-            snapshots = Snapshots(index, images, folder.snapshot, settings.index, saved_state=saved_state)
-            if stale:
-                snapshots.hurry()
+            snapshots = Snapshots(index, images, folder.snapshot, settings.index)
+            await snapshots.loaded(followed)
             followers = Followers(database, images, index, thumbnails)
             removal = await stack.enter_async_context(
                 Removal.open(database, images, blocks, followers, partial(_tell_removed, events, snapshots))
@@ -212,6 +220,7 @@ class Service:
         """Ingest and upkeep until :meth:`stop`. A stage that crashes ends it with that error."""
         async with anyio.create_task_group() as upkeep:
             upkeep.start_soon(self.batcher.wait_ready)
+            upkeep.start_soon(self.index.run)
             upkeep.start_soon(self.snapshots.run)
             upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
             upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
@@ -241,7 +250,7 @@ class Service:
                 "dimension": self._card.dimension,
                 "ready": self.batcher.ready,
             },
-            "index": {"size": index.size, "last_snapshot_at": self.snapshots.saved_at},
+            "index": {**index.stats, "last_snapshot_at": self.snapshots.saved_at},
             "problem": self.pipeline.disk.problem,
             "uptime_seconds": round(time.time() - self._started, 1),
         }
@@ -361,22 +370,6 @@ def _tell_removed(events: EventBus, snapshots: Snapshots, ids: Sequence[int]) ->
     snapshots.hurry()
     for image_id in ids:
         events.publish(Event("removed", {"id": image_id}))
-
-
-async def _open_index(folder: DataFolder, card: ModelCard, images: Images) -> tuple[FlatIndex, State, bool]:
-    """The index, what its snapshot holds of it, and whether the snapshot holds what has been removed."""
-    saved_state = (0, 0)
-    try:
-        index = await FlatIndex.load(folder.snapshot, card.model_id, card.dimension)
-    except SnapshotError as error:
-        log.info("%s; the index is built from the catalog", error)
-        index = FlatIndex(card.dimension, card.model_id)
-    followed = await follow(index, images)
-    if followed.added or followed.removed:
-        log.info("index: %d vectors added and %d removed since its snapshot", followed.added, followed.removed)
-    else:
-        saved_state = ((await images.totals()).max_id, index.size)
-    return index, saved_state, bool(followed.removed)
 
 
 @asynccontextmanager

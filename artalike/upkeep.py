@@ -13,8 +13,9 @@ from artalike.config import Index
 from artalike.errors import StorageError
 from artalike.events import Event, EventBus
 from artalike.metrics import Metrics
+from artalike.storage.follow import Followed
+from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.ports import Frontier, ImageCatalog
-from artalike.storage.vector_index import FlatIndex
 
 log = logging.getLogger(__name__)
 
@@ -28,20 +29,15 @@ State = tuple[int, int]
 
 
 class Snapshots:
-    """Saves the index after so many changes or so much time, and whenever it is asked to.
+    """Saves the index after so many changes or so much time, and whenever it is asked to."""
 
-    ``saved_state`` is what the snapshot that was loaded holds; nothing, where there was none.
-    """
-
-    def __init__(
-        self, index: FlatIndex, images: ImageCatalog, path: Path, settings: Index, *, saved_state: State = (0, 0)
-    ) -> None:
+    def __init__(self, index: GrowingIndex, images: ImageCatalog, path: Path, settings: Index) -> None:
         self._index = index
         self._images = images
         self._path = path
         self._settings = settings
         self._saving = asyncio.Lock()
-        self._saved_state = saved_state
+        self._saved_state: State = (0, 0)
         self._saved_clock = time.monotonic()
         self._hurry_at: float | None = None
         self.saved_at: float | None = None
@@ -52,6 +48,13 @@ class Snapshots:
             await asyncio.sleep(TICK_SECONDS)
             if await self._due():
                 await self._try()
+
+    async def loaded(self, since: Followed) -> None:
+        """The index is what its snapshot holds, but for what was followed ``since``."""
+        if since.removed:
+            self.hurry()
+        elif not since.added:
+            self._saved_state = await self._state()
 
     def hurry(self) -> None:
         """Something has been removed, and must leave the disk: save within seconds."""

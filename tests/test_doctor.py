@@ -82,6 +82,8 @@ def test_a_whole_collection_keeps_every_promise(data: Path, capsys: pytest.Captu
         (sql("DELETE FROM vectors WHERE image_id = 3"), {2}),
         (sql("DELETE FROM facets WHERE image_id = 3"), {2}),
         (sql("UPDATE facets SET image_id = 999 WHERE image_id = 3"), {2, 5}),
+        (sql("UPDATE images SET title = 'Irises' WHERE id = 3"), {2}),
+        (sql("INSERT INTO texts (rowid, title) VALUES (3, 'Irises')"), {2, 5}),
         (sql("UPDATE vectors SET vector = zeroblob(96) WHERE image_id = 3"), {2}),
         (sql("UPDATE images SET removed_at = 1 WHERE id = 3"), {5, 6}),
         (sql("INSERT INTO blocks (kind, value, created_at) VALUES ('host', '127.0.0.1', 0)"), {5}),

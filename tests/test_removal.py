@@ -55,7 +55,7 @@ async def doctor(data: Path) -> list[Result]:
     """The promises that are broken."""
     settings = settings_for(data)
     folder, address = await asyncio.to_thread(lambda: (existing(settings), find(settings)))
-    return [result for result in await _examine(folder, address) if result.problems]
+    return [result for result in await _examine(folder, address, settings.index) if result.problems]
 
 
 async def test_a_removed_picture_is_gone_from_every_answer_at_once(

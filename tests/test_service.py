@@ -6,14 +6,17 @@ import asyncio
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from PIL import Image
 
+from artalike.__main__ import main
 from artalike.errors import ModelMismatch, PortBusy, SourceError
 from artalike.records import FloatArray, PixelArray, SeedState
 from artalike.service import Service
+from artalike.storage import growing_index, index_opening
 from artalike.storage.folder import DataFolder
 from tests.running import CARD, TOKEN, TinyNetwork, client, running, settings_for, settled
 
@@ -49,6 +52,50 @@ async def test_a_folder_becomes_a_gallery_that_finds_each_picture_first(tmp_path
             assert found["results"][0]["score"] > 0.999
             thumbnail = await api.get(image["thumbnail_url"])
             assert (thumbnail.status, thumbnail.content_type) == (200, "image/jpeg")
+
+
+async def test_the_index_grows_up_while_it_serves_and_stays_so(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(index_opening, "GROWN_AT", 15)
+    monkeypatch.setattr(growing_index, "TICK_SECONDS", 0.05)
+    settings = settings_for(tmp_path / "data")
+
+    async def index(service: Service) -> dict[str, Any]:
+        async with client(service) as api:
+            stats = await (await api.get("/api/stats")).json()
+            _, vectors = await service.images.vectors([7])
+            [neighbors] = await service.index.search(vectors, 3)
+            assert neighbors.ids[0] == 7
+        assert stats["searchable"] == stats["images"] == 20
+        found: dict[str, Any] = stats["index"]
+        return found
+
+    async with running(settings) as service:
+        await service.add_seed(str(pictures))
+        await settled(service)
+        async with asyncio.timeout(20):
+            while (await index(service))["kind"] != "trained":
+                await asyncio.sleep(0.05)
+    async with running(settings) as service:
+        assert (await index(service))["kind"] == "trained"
+    for command in ("doctor", "status"):
+        assert await asyncio.to_thread(main, [command, "--data", str(tmp_path / "data")]) == 0
+    assert "trained, finds 100.0 % of the ten nearest" in capsys.readouterr().out
+
+
+async def test_a_recall_of_one_keeps_the_index_exact(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_opening, "GROWN_AT", 15)
+    settings = settings_for(tmp_path / "data")
+    async with running(settings) as service:
+        await service.add_seed(str(pictures))
+        await settled(service)
+        assert await service.index.train()
+    async with running(settings_for(tmp_path / "data", index={"recall": 1})) as service:
+        assert service.index.stats["kind"] == "exact"
+        assert service.index.size == 20
 
 
 async def test_each_new_picture_is_told_when_it_can_be_found(tmp_path: Path, pictures: Path) -> None:

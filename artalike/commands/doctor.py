@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,15 +13,14 @@ from rich.console import Console
 
 from artalike.commands.client import Address, Server, find
 from artalike.commands.status import existing
-from artalike.config import Settings
-from artalike.errors import SnapshotError
+from artalike.config import Index, Settings
 from artalike.storage import checks
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
 from artalike.storage.follow import follow
 from artalike.storage.images import Images
+from artalike.storage.index_opening import open_index
 from artalike.storage.thumbnails import ThumbnailFiles
-from artalike.storage.vector_index import FlatIndex
 
 SETTLE_TRIES: Final = 20
 SETTLE_SECONDS: Final = 0.25
@@ -35,8 +35,11 @@ class Result:
 
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:
-    """1 when a promise is broken. Raises StartError when there is no collection to check."""
-    results = asyncio.run(_examine(existing(settings), find(settings)))
+    """1 when a promise is broken. Raises StartError when there is no collection to check, or another process has it."""
+    folder, address = existing(settings), find(settings)
+    # A server that starts meanwhile would write to the same files.
+    with folder.locked() if address is None else nullcontext():
+        results = asyncio.run(_examine(folder, address, settings.index))
     broken = [result for result in results if result.problems]
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
@@ -52,7 +55,8 @@ def run_doctor(settings: Settings, *, as_json: bool) -> int:
     return 1 if broken else 0
 
 
-async def _examine(folder: DataFolder, address: Address | None) -> list[Result]:
+async def _examine(folder: DataFolder, address: Address | None, index: Index) -> list[Result]:
+    """The caller owns the folder, unless the server at ``address`` does."""
     async with Database.open(folder.catalog, readers=1) as database:
         results = [Result(1, "the catalog is whole", await database.check())]
         thumbnails = ThumbnailFiles(folder.thumbnails)
@@ -70,7 +74,7 @@ async def _examine(folder: DataFolder, address: Address | None) -> list[Result]:
                 level = await _running_index(database, server)
             results.append(Result(3, "the index holds what the catalog holds", level))
         else:
-            results += await _resting_index(folder, database)
+            results += await _resting(folder, database, index)
     return sorted(results, key=lambda result: result.promise)
 
 
@@ -86,24 +90,22 @@ async def _running_index(database: Database, server: Server) -> list[str]:
     return [problem]
 
 
-async def _resting_index(folder: DataFolder, database: Database) -> list[Result]:
+async def _resting(folder: DataFolder, database: Database, settings: Index) -> list[Result]:
     """The snapshot as the next start will load it, brought up to date in memory."""
     found = await checks.overview(database)
     model_id, dimension = found["model"], found["dimension"]
     if model_id is None:
         return []
     images = await Images.open(database, model_id, dimension)
-    torn = []
-    try:
-        index = await FlatIndex.load(folder.snapshot, model_id, dimension)
-    except SnapshotError as error:
-        # A missing one is no broken promise: it is rebuilt. A torn one is: it may only ever be whole or absent.
-        torn = [str(error)] if await asyncio.to_thread(folder.snapshot.exists) else []
-        index = FlatIndex(dimension, model_id)
-    await follow(index, images)
-    different = np.setxor1d(await index.ids(), await images.embedded_ids())
+    async with open_index(folder.snapshot, model_id, dimension, settings) as opened:
+        await follow(opened.index, images)
+        different = np.setxor1d(await opened.index.ids(), await images.embedded_ids())
+    # A missing one is no broken promise: it is rebuilt. A torn one is: it may only ever be whole or absent.
+    there = await asyncio.to_thread(folder.snapshot.exists)
+    torn = [str(opened.problem)] if opened.problem and there else []
     problems = [f"{len(different)} ids differ, the first is {different[0]}"] if len(different) else []
     return [
         Result(3, "the index holds what the catalog holds", problems),
         Result(7, "the snapshot can be loaded", torn),
+        Result(2, "the index of words is whole", await checks.broken_words(database)),
     ]

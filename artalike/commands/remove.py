@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -19,7 +20,7 @@ from artalike.commands.client import Address, Server, find
 from artalike.commands.status import existing
 from artalike.config import Settings
 from artalike.crawl import urls
-from artalike.errors import NotFound, SnapshotError, UsageError
+from artalike.errors import NotFound, UsageError
 from artalike.storage.blocks import BlockKind, Blocks, kind_of_hash, normalized
 from artalike.storage.catalog import Database
 from artalike.storage.checks import overview
@@ -27,9 +28,9 @@ from artalike.storage.folder import DataFolder
 from artalike.storage.follow import follow
 from artalike.storage.followers import Followers
 from artalike.storage.images import Images
+from artalike.storage.index_opening import open_index
 from artalike.storage.removal import Removal
 from artalike.storage.thumbnails import ThumbnailFiles
-from artalike.storage.vector_index import FlatIndex
 from artalike.web.views import block_json
 
 Rule = tuple[BlockKind, str]
@@ -228,10 +229,13 @@ async def in_folder(folder: DataFolder, settings: Settings) -> AsyncIterator[Han
         model_id, dimension = found["model"], found["dimension"]
         blocks = await Blocks.open(database)
         if model_id is None:  # nothing has ever been embedded, and nothing can be removed
-            images, index, saved = Images(database, 0, 1, blocks=blocks), FlatIndex(1, ""), False
+            model_id, dimension, images = "", 1, Images(database, 0, 1, blocks=blocks)
         else:
             images = await Images.open(database, model_id, dimension, blocks=blocks)
-            index, saved = await _snapshot(folder, model_id, dimension)
+        opened = await stack.enter_async_context(open_index(folder.snapshot, model_id, dimension, settings.index))
+        index, saved = opened.index, opened.problem is None
+        if not saved:  # missing or torn: the next start builds the index from the catalog
+            await to_thread.run_sync(partial(folder.snapshot.unlink, missing_ok=True))
         stale = bool((await follow(index, images)).removed) if saved else False
         gone: list[int] = []
         followers = Followers(database, images, index, ThumbnailFiles(folder.thumbnails))
@@ -241,15 +245,6 @@ async def in_folder(folder: DataFolder, settings: Settings) -> AsyncIterator[Han
         finally:
             if saved and (gone or stale):
                 await index.save(folder.snapshot)
-
-
-async def _snapshot(folder: DataFolder, model_id: str, dimension: int) -> tuple[FlatIndex, bool]:
-    """The index as it was saved; without that an empty one, and False."""
-    try:
-        return await FlatIndex.load(folder.snapshot, model_id, dimension), True
-    except SnapshotError:  # missing or torn: the next start builds the index from the catalog
-        await to_thread.run_sync(lambda: folder.snapshot.unlink(missing_ok=True))
-        return FlatIndex(dimension, model_id), False
 
 
 def _print(done: dict[str, Any], *, as_json: bool) -> None:

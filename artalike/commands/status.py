@@ -17,6 +17,7 @@ from artalike.errors import StartError
 from artalike.storage.catalog import Database
 from artalike.storage.checks import overview
 from artalike.storage.folder import DataFolder
+from artalike.storage.growing_index_snapshot import saved_effort
 from artalike.storage.seeds import CrawlQueue
 
 
@@ -42,10 +43,13 @@ async def _look(folder: DataFolder, address: Address | None) -> dict[str, Any]:
     async with Database.open(folder.catalog, readers=1) as database:
         found: dict[str, Any] = {"data": str(folder.root), **await overview(database)}
         found["seeds"] = [asdict(seed) for seed in await CrawlQueue(database).seeds()]
+    effort = await asyncio.to_thread(saved_effort, folder.snapshot)
+    found["index"] = {"kind": "trained", "recall": effort.recall} if effort else {"kind": "exact", "recall": 1.0}
     found["server"] = None
     if address:
         async with Server.connect(address) as server:
             found["server"] = {"url": server.url, **await server.get("/api/stats")}
+            found["index"] = found["server"]["index"]
     return found
 
 
@@ -55,6 +59,9 @@ def _print(found: dict[str, Any]) -> None:
     console.print(f"collection  {found['data']}", markup=False)
     console.print(f"images      {found['images']:,} at {found['urls']:,} addresses", markup=False)
     console.print(f"model       {found['model'] or 'none yet'}", markup=False)
+    index = found["index"]
+    recall = "" if index["kind"] == "exact" else f", finds {index['recall']:.1%} of the ten nearest"
+    console.print(f"index       {index['kind']}{recall}".replace("%", " %"), markup=False)
     console.print(f"waiting     {found['pending']:,}, failed {found['failed']:,}", markup=False)
     console.print(f"server      {server['url']}, {server['rate']}/s" if server else "server      not running")
     if not found["seeds"]:

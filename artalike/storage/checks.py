@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from artalike.errors import StorageError
 from artalike.storage import facets, near_duplicates
 from artalike.storage.blocks import Blocks, unsigned
 from artalike.storage.catalog import Database
@@ -43,6 +44,9 @@ QUERIES: Final = (
         SELECT 'vector of image ' || image_id || ' has ' || length(vector) / 2 || ' numbers, its model ' || dimension
         FROM vectors JOIN models ON models.id = vectors.model WHERE length(vector) <> 2 * dimension"""),
     Check(2, "every image can be filtered", facets.UNDESCRIBED),
+    Check(2, "every image can be found by its words", """
+        SELECT 'image ' || id || ' is not in the index of words' FROM image_texts
+        WHERE id NOT IN (SELECT id FROM texts_docsize)"""),
     Check(4, "the same bytes are one image, every URL kept", """
         SELECT 'image ' || id || ' has no URL' FROM images
         WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM image_urls WHERE image_id = images.id)"""),
@@ -56,6 +60,9 @@ QUERIES: Final = (
         FROM image_urls JOIN images ON images.id = image_id WHERE removed_at IS NOT NULL AND removed_by IS NULL"""),
     Check(5, "nothing of a removed image is compared with others", near_duplicates.REMOVED),
     Check(5, "nothing of a removed image is filtered", facets.REMOVED),
+    Check(5, "no words of a removed image are found", """
+        SELECT 'removed image ' || id || ' is in the index of words' FROM texts_docsize
+        WHERE id NOT IN (SELECT id FROM image_texts)"""),
     Check(4, "near-duplicates are groups of images that are there, named after the first", near_duplicates.GROUPS),
     Check(6, "nothing finished is forgotten", """
         SELECT 'finished address ' || url || ' leads to no image' FROM frontier
@@ -92,6 +99,16 @@ async def run_query(database: Database, check: Check) -> list[str]:
     async with database.read() as connection:
         rows = [str(row[0]) for row in await connection.execute_fetchall(check.query)]
     return summary(rows)
+
+
+async def broken_words(database: Database) -> list[str]:
+    """What is wrong with the index of words, which is compared with all texts; nobody can write meanwhile."""
+    try:
+        async with database.write() as connection:
+            await connection.execute("INSERT INTO texts (texts, rank) VALUES ('integrity-check', 1)")
+    except StorageError as error:
+        return [str(error)]
+    return []
 
 
 async def bad_vectors(database: Database, *, batch: int = 4096) -> list[str]:

@@ -86,12 +86,12 @@ class GrowingIndex:
         it removes leftovers.
         """
         index = cls(dimension, model_id, path, **settings)
-        if await to_thread.run_sync(trained_snapshots.is_trained, path):
+        if await to_thread.run_sync(trained_snapshots.saved_effort, path):
             index._tier = await to_thread.run_sync(Tier.load, path, model_id, dimension)
             index._flat = None
         else:
             index._flat = await FlatIndex.load(path, model_id, dimension)
-        await to_thread.run_sync(index._remove_strays)
+        await to_thread.run_sync(index.remove_strays)
         return index
 
     async def close(self) -> None:
@@ -260,7 +260,7 @@ class GrowingIndex:
     def _begin(self) -> tuple[Tier, IdArray]:
         """From here on the tier holds what the index holds, and changes are noted."""
         if self._flat is not None or self._tier is None:
-            self._remove_strays()
+            self.remove_strays()
             name = f"{self._path.name}.{secrets.token_hex(4)}.vectors"
             self._tier = Tier(VectorFile(self._path.with_name(name), self.dimension))
             for ids, codes in self._flat.blocks() if self._flat is not None else ():
@@ -300,7 +300,7 @@ class GrowingIndex:
             elif self._tier is not None:
                 await to_thread.run_sync(self._tier.save, path, self.model_id)
 
-    def _remove_strays(self) -> None:
+    def remove_strays(self) -> None:
         """Files of vectors that no snapshot names any more, or that a killed process had begun."""
         kept = None if self._tier is None else self._tier.file.path
         for path in self._path.parent.glob(f"{self._path.name}.*.vectors"):

@@ -134,14 +134,13 @@ def read(path: Path, model_id: str, dimension: int) -> tuple[TrainedHeader, Inve
     return header, codes, row_ids
 
 
-def is_trained(path: Path) -> bool:
-    """Whether a snapshot says that it is of a trained index; False too where there is none or it cannot be read."""
+def saved_effort(path: Path) -> Effort | None:
+    """What a snapshot says of a trained index; None where it is of an exact one, missing, or cannot be read."""
     try:
         with path.open("rb") as stream:
-            _header(stream, path)
+            return _header(stream, path).found_effort()
     except (OSError, SnapshotError):
-        return False
-    return True
+        return None
 
 
 def _header(stream: BinaryIO, path: Path) -> TrainedHeader:

@@ -8,6 +8,7 @@ it would remove wrongly. Codes can be made outside any lock and are then only co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -27,6 +28,17 @@ KMEANS_ROUNDS: Final = 8
 
 Codes = NDArray[np.uint8]
 
+_PLACE: Final = re.compile(r"^Error in .*\.(?:cpp|h):\d+: ")
+"""Where in FAISS's sources an error arises."""
+
+
+def check_factory(factory: str, dimension: int) -> None:
+    """Raises :class:`UsageError` for a factory string that FAISS does not know, or that keeps no lists."""
+    try:
+        InvertedFile(faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT), b"")
+    except RuntimeError as error:
+        raise _refused(factory, error) from error
+
 
 def default_factory(dimension: int, count: int) -> str:
     """What suits ``count`` vectors, in FAISS's words (https://github.com/facebookresearch/faiss/wiki/The-index-factory)."""
@@ -37,6 +49,10 @@ def default_factory(dimension: int, count: int) -> str:
 def lists_for(count: int) -> int:
     """About twice the square root, as a power of two, so that a quarter of it to four times of it is served well."""
     return int(min(16384, 1 << max(0, round(float(np.log2(max(1.0, 2 * np.sqrt(count)))))), max(1, count)))
+
+
+def _refused(factory: str, error: RuntimeError) -> UsageError:
+    return UsageError(f"index.factory = {factory!r}: FAISS says: {_PLACE.sub('', str(error).splitlines()[-1])}")
 
 
 class InvertedFile:
@@ -68,7 +84,7 @@ class InvertedFile:
             made = cls(index, b"")
             made._train(sample, stopped)
         except RuntimeError as error:
-            raise UsageError(f"index.factory = {factory!r}: FAISS says: {str(error).splitlines()[-1]}") from error
+            raise _refused(factory, error) from error
         index.is_trained = True
         return cls(index, faiss.serialize_index(index).tobytes())
 

@@ -1,10 +1,11 @@
-"""The HTTP server over a collection of random vectors: how many requests a second, and how long the slow ones take.
+"""The HTTP server over a collection of made vectors: how many requests a second, and how long the slow ones take.
 
     python -m benchmarks.serve --size 100000
 
-The load comes from a process of its own: first as fast as 16 clients go, then at a fixed rate, where a request's time
-runs from the moment at which it was due (a server that stands still delays all that follow). Then the same again while
-a crawl goes at full speed. The network of the model is a stand-in, so what is measured lies around it.
+It is measured once the index is what the collection's size calls for. The load comes from a process of its own: first
+as fast as 16 clients go, then at a fixed rate, where a request's time runs from the moment at which it was due (a
+server that stands still delays all that follow). Then the same again while a crawl goes at full speed. The network of
+the model is a stand-in, so what is measured lies around it.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ import numpy as np
 from artalike.records import Artwork, Embedding, FloatArray, Picture, Task
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
+from artalike.storage.growing_index import GROWN_AT
 from artalike.storage.images import Images
 from benchmarks.processes import Artalike
 from benchmarks.report import refuse, report
+from benchmarks.search import Made
 from benchmarks.tiny import CARD, COLOURS, WIDTH_VARIABLE
 from benchmarks.town import town
 
@@ -75,6 +78,7 @@ def run(size: int, dimension: int, rate: float, seconds: float, pictures: int) -
         try:
             server.wait()
             start_s = time.monotonic() - server.started
+            index = _grown(server, size)
 
             def measured(kind: str, per_second: float) -> dict[str, float]:
                 line = ["--load", server.url, kind, "--size", str(size)]
@@ -112,9 +116,19 @@ def run(size: int, dimension: int, rate: float, seconds: float, pictures: int) -
         "rate": rate,
         "errors": sum(int(row["errors"]) for row in rows),
         "start_s": round(start_s, 2),
+        "index": index,
     }
     report(f"{size} images of {dimension} dimensions", rows, summary)
     return summary
+
+
+def _grown(server: Artalike, size: int) -> dict[str, Any]:
+    """The index's figures, once it is trained where its size calls for that."""
+    while True:
+        index: dict[str, Any] = server.call("/api/stats")["index"]
+        if size < GROWN_AT or index["kind"] == "trained":
+            return index
+        time.sleep(1)
 
 
 def _python(arguments: list[str], environment: dict[str, str]) -> Any:
@@ -125,15 +139,14 @@ def _python(arguments: list[str], environment: dict[str, str]) -> Any:
 
 
 async def _fill(data: Path, size: int) -> None:
-    """A collection of random directions, each an image of its own without a thumbnail."""
+    """A collection of clustered vectors, each of an image of its own without a thumbnail."""
     folder = DataFolder(data)
     await asyncio.to_thread(folder.create)
-    generator = np.random.default_rng(0)
+    made = Made(size, CARD.dimension)
     async with Database.open(folder.catalog) as database:
         images = await Images.open(database, CARD.model_id, CARD.dimension)
         for start in range(0, size, BATCH):
-            vectors = generator.standard_normal((min(BATCH, size - start), CARD.dimension)).astype(np.float32)
-            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            vectors = made.rows(start, min(start + BATCH, size))
             await images.commit([_embedding(start + row, vector) for row, vector in enumerate(vectors)])
 
 

@@ -16,7 +16,8 @@ all other images by likeness, to the picture to look for or else to the text.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Final
 
 import numpy as np
@@ -25,6 +26,8 @@ from pydantic import Field
 from artalike.errors import QueryError
 from artalike.records import FloatArray, Hit, IdArray
 from artalike.search import cursors
+from artalike.search.filters import ANYTHING, Filters, inside
+from artalike.search.folding import Folded, fold
 from artalike.search.fusion import Weighted, fused
 from artalike.search.ranked import (
     DECIMALS,
@@ -70,7 +73,7 @@ class MixedCursor(cursors.Cursor):
     """``head`` ids of ``width`` bytes stand in the blob, behind the vector if there is ``likeness``.
 
     ``at`` counts through the head and then, unless the ranking ``ends`` there, through the others, of which the last
-    shown is named.
+    shown is named. ``asked`` are the images to look for.
     """
 
     v: Annotated[int, Field(ge=1, le=1)]
@@ -83,6 +86,8 @@ class MixedCursor(cursors.Cursor):
     used: Annotated[tuple[Used, ...], Field(min_length=1, max_length=len(Used))]
     last_id: Id | None = None
     last_score: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
+    asked: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
+    filters: Filters = ANYTHING
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,29 +108,35 @@ class MixedSearch:
         self._images = images
         self._embed_texts = embed_texts
 
-    async def rank(self, parts: Sequence[Part], *, limit: int, offset: int = 0) -> Ranking:
+    async def rank(self, parts: Sequence[Part], *, limit: int, offset: int = 0, filters: Filters = ANYTHING) -> Ranking:
         """The first page, or the one ``offset`` images into the ranking. Parts of no weight are as if not there.
 
         Raises QueryError when nothing is asked for or a text has no words, NotFound for an image that is not there.
         """
         parts = [part for part in parts if part.weight]
         if len(parts) == 1 and parts[0].id is not None and parts[0].weight > 0:
-            return await self._search.rank(Query(ids=(parts[0].id,)), limit=limit, offset=offset)
+            return await self._search.rank(Query(ids=(parts[0].id,), filters=filters), limit=limit, offset=offset)
         totals = await self._images.totals()
-        mixed = await self._settled(parts, totals.max_id)
+        asked = tuple(part.id for part in parts if part.id is not None and part.weight > 0)
+        mixed = await self._settled(parts, totals.max_id, await self._search.passing(filters, totals.max_id))
         if mixed.used == (Used.LIKENESS,):
-            return await self._search.rank(Query(vector=mixed.vector), limit=limit, offset=offset)
+            query = Query(vector=mixed.vector, asked=asked, filters=filters)
+            return await self._search.rank(query, limit=limit, offset=offset)
+        most = _head_most(self._search.dimension, totals.max_id, besides=len(f"{filters.canonical()}{asked}".encode()))
+        mixed = replace(mixed, head=mixed.head[:most])
         place = MixedCursor(
             v=1,
             max_id=totals.max_id,
-            at=offset,
+            at=0,
             head=mixed.head.size,
             width=_width(totals.max_id),
             likeness=mixed.vector is not None,
             ends=mixed.ends,
             used=mixed.used,
+            asked=asked,
+            filters=filters,
         )
-        return await self._page(mixed, place, limit)
+        return await self._page(mixed, place, limit, skip=offset)
 
     async def go_on(self, cursor: str, *, limit: int) -> Ranking:
         """The page that follows. Raises QueryError for a cursor of another model or query."""
@@ -170,22 +181,23 @@ class MixedSearch:
             return as_sent(direction(vectors, [weight for _, weight in spoken])), wanted
         return direction(vectors, [-weight for _, weight in spoken]), sum(weight for _, weight in spoken)
 
-    async def _settled(self, parts: Sequence[Part], max_id: int) -> _Mixed:
+    async def _settled(self, parts: Sequence[Part], max_id: int, among: IdArray | None) -> _Mixed:
+        """The ranking of ids up to ``max_id`` and, where given, in ``among``; its head may yet be too long."""
+        with_words = partial(self._images.words, limit=HEAD_MOST, max_id=max_id, among=among)
+        nearest = partial(self._search.nearest, depth=HEAD_MOST, max_id=max_id, among=among)
         texts = [part for part in parts if part.text is not None and part.weight > 0]
         pictures = await self._direction(parts)
         if pictures is None and not texts:
             raise QueryError("expected something to look for: a picture in like or unlike, or words")
-        by_words: list[Weighted] = [
-            (await self._images.words(part.text or "", limit=HEAD_MOST, max_id=max_id), part.weight) for part in texts
-        ]
+        by_words: list[Weighted] = [(await with_words(part.text or ""), part.weight) for part in texts]
         meaning, weight = await self._meaning(parts)
         rankings = list(by_words)
         if meaning is not None and weight > 0:
-            rankings.append((await self._search.nearest(meaning, HEAD_MOST, max_id=max_id), weight))
+            rankings.append((await nearest(meaning), weight))
         # Whoever wants a text and only stays away from a picture does not ask for what is least like that picture.
         looked_for = not texts or any(part.text is None and part.weight > 0 for part in parts)
         if pictures is not None and looked_for:
-            found = await self._search.nearest(pictures, HEAD_MOST, max_id=max_id)
+            found = await nearest(pictures)
             if meaning is not None and weight < 0:
                 found = await self._moved_back(found, pictures, meaning, weight)
             rankings.append((found, 1.0))
@@ -203,8 +215,7 @@ class MixedSearch:
         vector = meaning if meaning is not None and not looked_for else pictures
         if len(used) == 1 and vector is not None:  # what follows a head says it all
             return _Mixed(np.empty(0, np.int64), vector, ends, used)
-        head = fused(rankings, unwanted)[: _head_most(self._search.dimension, max_id)]
-        return _Mixed(head, vector, ends, used)
+        return _Mixed(fused(rankings, unwanted), vector, ends, used)
 
     async def _by_likeness(self, rankings: Sequence[Weighted], vector: FloatArray) -> IdArray:
         """What ``rankings`` have, the most alike first."""
@@ -225,34 +236,54 @@ class MixedSearch:
         ]
         return [(ids, weight) for ids, weight in found if ids.size]
 
-    async def _page(self, mixed: _Mixed, place: MixedCursor, limit: int) -> Ranking:
+    async def _page(self, mixed: _Mixed, place: MixedCursor, limit: int, *, skip: int = 0) -> Ranking:
+        """The page from ``place`` on, without the first ``skip`` images that it would show."""
+        among = await self._search.passing(place.filters, place.max_id)
         hits, at = list[Hit](), place.at
-        while len(hits) < limit and at < place.head:
-            wanted = mixed.head[at : at + limit - len(hits)]
-            hits += await self._hits(wanted, mixed.vector)
-            at += wanted.size
+        if at < place.head:
+            folded = await self._folded(mixed.head, place.asked, among)
+            standing = np.flatnonzero(~np.isin(mixed.head, folded.hidden))
+            standing = standing[standing >= at]
+            skip, standing = max(0, skip - standing.size), standing[skip:]
+            while len(hits) < limit and standing.size:
+                wanted = limit - len(hits)
+                hits += await self._hits(mixed.head[standing[:wanted]], mixed.vector, folded)
+                standing = standing[wanted:]
+            at = int(standing[0]) if standing.size else place.head
+        at += skip
         after = place.model_copy(update={"at": at}) if at < place.head else None
         if after is None and mixed.vector is not None and not mixed.ends:
-            query = Query(vector=mixed.vector, shown=tuple(mixed.head.tolist()))
+            query = Query(
+                vector=mixed.vector, shown=tuple(mixed.head.tolist()), asked=place.asked, filters=place.filters
+            )
             behind = RankedCursor(
                 v=1, max_id=place.max_id, at=at - place.head, last_id=place.last_id, last_score=place.last_score
             )
-            more, then = await self._search.page(query, behind, limit - len(hits))
+            more, then = await self._search.page(query, behind, limit - len(hits), among)
             hits += more
             if then is not None:
                 moved = {"at": place.head + then.at, "last_id": then.last_id, "last_score": then.last_score}
                 after = place.model_copy(update=moved)
-        total = place.head if mixed.vector is None or mixed.ends else self._search.size
+        total = place.head if mixed.vector is None or mixed.ends else self._search.total(among)
         return Ranking(hits, None if after is None else self._cursor(mixed, after), total, mixed.used)
 
-    async def _hits(self, ids: IdArray, vector: FloatArray | None) -> list[Hit]:
+    async def _folded(self, head: IdArray, asked: Sequence[int], among: IdArray | None) -> Folded:
+        """What in the head stands behind a near-duplicate that is in it, too, or passes no more."""
+        groups = await self._images.near_groups(head.tolist())
+        taking_part = np.isin(groups.ids, head)
+        if among is None:
+            return fold(groups, taking_part, asked)
+        folded = fold(groups, taking_part & inside(groups.ids, among), asked)
+        return replace(folded, hidden=np.union1d(folded.hidden, head[~inside(head, among)]))
+
+    async def _hits(self, ids: IdArray, vector: FloatArray | None, folded: Folded) -> list[Hit]:
         images = await self._images.images(ids.tolist())
         if vector is None:
-            return [Hit(image, None) for image in images]
+            return [Hit(image, None, folded.others.get(image.id, 0)) for image in images]
         known, vectors = await self._images.vectors(ids.tolist())
         unit = direction(vector[np.newaxis])
         scores = dict(zip(known.tolist(), (vectors @ unit).astype(np.float64).round(DECIMALS).tolist(), strict=True))
-        return [Hit(image, scores.get(image.id)) for image in images]
+        return [Hit(image, scores.get(image.id), folded.others.get(image.id, 0)) for image in images]
 
     def _cursor(self, mixed: _Mixed, after: MixedCursor) -> str:
         blob = b"" if mixed.vector is None else mixed.vector.astype(_VECTOR_ITEM).tobytes()
@@ -277,8 +308,10 @@ def _width(max_id: int) -> int:
     return max(1, (max_id.bit_length() + 7) // 8)
 
 
-def _head_most(dimension: int, max_id: int) -> int:
-    return min(HEAD_MOST, max(0, BLOB_BYTES - dimension * _VECTOR_ITEM.itemsize) // _width(max_id))
+def _head_most(dimension: int, max_id: int, besides: int = 0) -> int:
+    """Ids that fit into a cursor with a vector and ``besides`` bytes of filters and the like."""
+    room = BLOB_BYTES - dimension * _VECTOR_ITEM.itemsize - besides
+    return min(HEAD_MOST, max(0, room) // _width(max_id))
 
 
 def _packed(ids: IdArray, width: int) -> bytes:

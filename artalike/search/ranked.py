@@ -185,7 +185,7 @@ class Search:
         return Ranking(hits, None if after is None else self._cursor(query, after), self.total(among))
 
     async def page(
-        self, query: Query, place: RankedCursor, limit: int, among: IdArray | None = None
+        self, query: Query, place: RankedCursor, limit: int, among: IdArray | None
     ) -> tuple[list[Hit], RankedCursor | None]:
         """At most ``limit`` hits from ``place`` on, and where the ranking goes on, None at its end.
 
@@ -217,11 +217,6 @@ class Search:
     def dimension(self) -> int:
         return self._dimension
 
-    @property
-    def size(self) -> int:
-        """How many images can be found now."""
-        return self._index.size
-
     async def passing(self, filters: Filters, max_id: int) -> IdArray | None:
         """Ascending ids (n,) up to ``max_id`` that pass; None when all do."""
         return None if filters.anything else await self._images.passing(filters.criteria(), max_id=max_id)
@@ -230,7 +225,7 @@ class Search:
         """How many images can be found, of those that pass."""
         return self._index.size if among is None else len(among)
 
-    async def nearest(self, vector: FloatArray, depth: int, *, max_id: int, among: IdArray | None = None) -> IdArray:
+    async def nearest(self, vector: FloatArray, depth: int, *, max_id: int, among: IdArray | None) -> IdArray:
         """Ids (n,) up to ``max_id`` of what is most alike, best first, about ``depth`` of them."""
         return (await self._ranked(Query(), vector, depth, max_id, among)).ids
 

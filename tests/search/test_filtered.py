@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from artalike.errors import QueryError
 from artalike.records import Metadata
+from artalike.search import cursors, mixed
 from artalike.search import random_pages as random_pages_module
 from artalike.search.filters import Filters
-from artalike.search.ranked import Query, Ranking
+from artalike.search.mixed import HEAD_MOST, MixedCursor, Part
+from artalike.search.ranked import Query, Ranking, Used
+from artalike.web.params import CURSOR_LENGTH
 from tests.fakes import FakeServices, make_services, vector_of
 
 GOYA = Filters(creator="goya")
@@ -127,3 +133,59 @@ async def test_nothing_passes() -> None:
     assert (page.images, page.cursor, page.total) == ([], None, 0)
     ranking = await fake.services.search.rank(Query(ids=(1,), filters=GOYA), limit=5)
     assert (ranking.hits, ranking.cursor, ranking.total) == ([], None, 0)
+
+
+@pytest.mark.parametrize("dimension", [512, 1280])
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_cursor_with_the_longest_filters_fits_into_an_address(dimension: int, width: int) -> None:
+    filters = Filters(source="é" * 1000, creator="c" * 200, rights="r" * 100)
+    asked = (256**width - 1,) * 16
+    most = mixed._head_most(dimension, asked[0], besides=len(f"{filters.canonical()}{asked}".encode()))
+    assert 0 < most <= HEAD_MOST
+    place = MixedCursor(
+        v=1,
+        max_id=asked[0],
+        at=10**5,
+        head=most,
+        width=width,
+        likeness=True,
+        used=tuple(Used),
+        last_id=asked[0],
+        last_score=-0.123456,
+        asked=asked,
+        filters=filters,
+    )
+    blob = bytes(2 * dimension + most * width)
+    cursor = cursors.encode(place, salt="any", blob=blob)
+    assert len(cursor) <= CURSOR_LENGTH
+    assert cursors.decode(cursor, MixedCursor, salt="any") == (place, blob)
+    with pytest.raises(QueryError, match="more than 2400 bytes"):
+        Filters.of({"source": "é" * 1200})
+
+
+async def test_words_and_pictures_together_take_filters_on_every_page() -> None:
+    fake = make_services()
+    add(fake, [number % 3 == 0 for number in range(60)])
+    for number in range(1, 61, 2):
+        image = fake.images.by_id[number]
+        fake.images.by_id[number] = replace(image, metadata=replace(image.metadata, title="wave"))
+    for parts in ([Part(1.0, text="wave")], [Part(1.0, text="wave"), Part(1.0, id=2)], [Part(1, id=2), Part(1, id=3)]):
+        expected = {i for i in passing(fake) if i % 2 or len(parts) > 1}
+        ranking = await fake.services.mixed.rank(parts, limit=4, filters=GOYA)
+        assert ranking.total == len(expected)
+        seen = ids(ranking)
+        while ranking.cursor is not None:
+            add(fake, [True])
+            ranking = await fake.services.mixed.go_on(ranking.cursor, limit=4)
+            seen += ids(ranking)
+        assert sorted(seen) == sorted(expected)
+
+
+async def test_what_passes_no_more_is_not_on_the_next_page() -> None:
+    fake = make_services()
+    for _ in range(6):
+        fake.images.add(metadata=Metadata(title="wave", creator="Goya"))
+    ranking = await fake.services.mixed.rank([Part(1.0, text="wave")], limit=2, filters=GOYA)
+    fake.images.by_id[4] = replace(fake.images.by_id[4], metadata=Metadata(title="wave"))
+    assert ranking.cursor is not None
+    assert ids(await fake.services.mixed.go_on(ranking.cursor, limit=9)) == [3, 5, 6]

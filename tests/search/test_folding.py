@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artalike.records import Metadata
+from artalike.search import mixed
 from artalike.search.filters import Filters
 from artalike.search.folding import fold
+from artalike.search.mixed import Part
 from artalike.search.ranked import Query, Ranking
 from artalike.storage.ports import NearGroups
 from tests.fakes import FakeServices, make_services, vector_of
@@ -161,3 +165,82 @@ async def test_an_offset_counts_what_is_shown(start: list[int], limit: int, crow
         middle = await fake.services.search.go_on(middle.cursor, limit=limit)
         rest += ids(middle)
     assert rest == whole[limit:]
+
+
+def waves(fake: FakeServices, every: int) -> set[int]:
+    """Call every so manieth image a wave."""
+    named = {number for number in fake.images.by_id if number % every == 0}
+    for number in named:
+        image = fake.images.by_id[number]
+        fake.images.by_id[number] = replace(image, metadata=replace(image.metadata, title="wave"))
+    return named
+
+
+async def walk(fake: FakeServices, ranking: Ranking, limit: int) -> list[int]:
+    seen = ids(ranking)
+    while ranking.cursor is not None:
+        ranking = await fake.services.mixed.go_on(ranking.cursor, limit=limit)
+        assert ranking.hits
+        seen += ids(ranking)
+    return seen
+
+
+async def test_of_those_that_have_the_words_the_best_is_shown() -> None:
+    fake = gallery(1, 1, 1, 1, 0, 0)
+    waves(fake, 3)
+    fake.images.by_id[2] = replace(fake.images.by_id[2], metadata=Metadata(title="wave"))
+    ranking = await fake.services.mixed.rank([Part(1.0, text="wave")], limit=10)
+    assert (ids(ranking), folded(ranking)) == ([3, 6], {3: 3})
+
+
+async def test_an_image_that_is_asked_by_stands_for_its_group_in_a_question_of_several_parts() -> None:
+    fake = gallery(1, 1, 1, 0, 0)
+    waves(fake, 2)
+    parts = [Part(1.0, id=1), Part(1.0, id=5)]
+    assert folded(await fake.services.mixed.rank(parts, limit=10)) == {1: 2}
+    ranking = await fake.services.mixed.rank([*parts, Part(1.0, text="wave")], limit=1)
+    assert len(ranking.used) == 2
+    assert sorted(await walk(fake, ranking, 1)) == [1, 4, 5]
+
+
+@given(
+    start=labels,
+    every=st.integers(1, 5),
+    limit=st.integers(1, 30),
+    most=st.integers(1, 60),
+    words_alone=st.booleans(),
+    by=st.sampled_from(["", "a"]),
+)
+@settings(deadline=None, max_examples=80)
+async def test_a_fused_ranking_shows_each_group_once_by_cursor_and_by_offset(
+    start: list[int], every: int, limit: int, most: int, words_alone: bool, by: str
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(mixed, "HEAD_MOST", most)  # so that there is more behind the head
+        fake = gallery(*start, creators="ab" * 90)
+        named = waves(fake, every)
+        filters = Filters(creator=by) if by else Filters()
+        passing = {i for i, image in fake.images.by_id.items() if by in (image.metadata.creator or "")}
+        parts = [Part(1.0, text="wave"), *([] if words_alone else [Part(1.0, id=1)])]
+
+        async def page(limit: int, offset: int = 0) -> Ranking:
+            return await fake.services.mixed.rank(parts, limit=limit, offset=offset, filters=filters)
+
+        whole = ids(await page(200))
+        covered = [next((number for number, group in enumerate(fake.images.groups) if i in group), -i) for i in whole]
+        assert len(covered) == len(set(covered))
+        found = passing & named if words_alone else passing
+        expected = best(fake, set(sorted(found)[:most]) if words_alone else found)
+        assert len(whole) == len(expected)
+        assert set(whole) <= found
+        assert await walk(fake, await page(limit), limit) == whole
+        assert [i for offset in range(0, len(whole), limit) for i in ids(await page(limit, offset))] == whole
+        assert not ids(await page(limit, len(whole)))
+
+
+async def test_who_is_taken_out_of_a_fused_ranking_leaves_its_place_to_the_next() -> None:
+    fake = gallery(0, 0, 0, 0, 1, 1)
+    waves(fake, 1)
+    ranking = await fake.services.mixed.rank([Part(1.0, text="wave")], limit=2)
+    fake.images.remove(6)
+    assert await walk(fake, ranking, 2) == [1, 2, 3, 4, 5]

@@ -280,6 +280,7 @@ class Service:
             wake=self.pipeline.wake,
             admin_token=token,
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
+            embed_texts=self.batcher.embed_texts,
             registry=self.metrics.registry,
         )
 

@@ -1,7 +1,7 @@
-"""Joins single pictures into batches for the network, which runs in a thread of its own.
+"""Joins single pictures and texts into batches for the network, which runs in a thread of its own.
 
-Two lanes lead to it. Ingest waits until a batch is full; a person's query does not wait, goes first, and is
-not slowed by filling its batch up with ingest. All state lives on the event loop: the thread gets lists of pictures.
+Two lanes lead to it. Ingest waits until a batch is full; a person's query, by picture or by text, does not wait, goes
+first, and is not slowed by filling its batch up with ingest. All state lives on the event loop: the thread gets lists.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final, Self
 import anyio
 import numpy as np
 
-from artalike.embedding.card import Network
+from artalike.embedding.card import Network, TextNetwork
 from artalike.errors import EmbedError, FailureKind, Overloaded
 from artalike.records import FloatArray, PixelArray
 
@@ -32,22 +32,28 @@ PENDING_BATCHES: Final = 4
 URGENT_PENDING: Final = 32
 """Queries that may wait; whoever brings more is turned away."""
 
+_Content = PixelArray | str
+
 
 @dataclass(frozen=True, slots=True)
 class BatcherStatistics:
-    """Gauges, and counts since the start. ``busy_seconds`` is how long the network has run."""
+    """Gauges, and counts since the start. ``busy_seconds`` is how long the network has run.
+
+    ``batches`` and ``failed`` are of pictures and texts.
+    """
 
     queued: int
     urgent_queued: int
     batches: int
     pictures: int
+    texts: int
     failed: int
     busy_seconds: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Item:
-    pixels: PixelArray
+    content: _Content
     vector: asyncio.Future[FloatArray]
     arrived: float
 
@@ -92,10 +98,12 @@ class Batcher:
         self._urgent: deque[_Item] = deque()
         self._changed = asyncio.Event()
         self._settled = asyncio.Event()  # loaded, or ended before that
+        self._takes_texts = False
         self._end: BaseException | None = None
         self._told = False
         self._batches = 0
         self._pictures = 0
+        self._texts = 0
         self._failed = 0
         self._busy_seconds = 0.0
 
@@ -136,10 +144,17 @@ class Batcher:
         """
         if not urgent:
             async with self._room:
-                return await self._queue(self._normal, pixels)
-        if len(self._urgent) >= self._urgent_pending:
-            raise Overloaded(f"{len(self._urgent)} queries wait for the encoder already")
-        return await self._queue(self._urgent, pixels)
+                return (await self._queue(self._normal, [pixels]))[0]
+        return (await self._queue_urgent([pixels]))[0]
+
+    async def embed_texts(self, texts: Sequence[str]) -> FloatArray | None:
+        """Vectors of length 1, float32 (n, dimension), of n texts, which go as urgent pictures do.
+
+        None while the network is being loaded, and for one that takes no texts. Raises as :meth:`embed` does.
+        """
+        if not self._takes_texts:
+            return None
+        return np.stack(await self._queue_urgent(texts))
 
     def statistics(self) -> BatcherStatistics:
         """What waits now, and what has been done."""
@@ -148,27 +163,35 @@ class Batcher:
             urgent_queued=len(self._urgent),
             batches=self._batches,
             pictures=self._pictures,
+            texts=self._texts,
             failed=self._failed,
             busy_seconds=self._busy_seconds,
         )
 
-    async def _queue(self, lane: deque[_Item], pixels: PixelArray) -> FloatArray:
+    async def _queue_urgent(self, contents: Sequence[_Content]) -> list[FloatArray]:
+        if len(self._urgent) + len(contents) > self._urgent_pending:
+            raise Overloaded(f"{len(self._urgent)} queries wait for the encoder already")
+        return await self._queue(self._urgent, contents)
+
+    async def _queue(self, lane: deque[_Item], contents: Sequence[_Content]) -> list[FloatArray]:
         self._check_open()
         loop = asyncio.get_running_loop()
-        item = _Item(pixels, loop.create_future(), loop.time())
-        lane.append(item)
+        items = [_Item(content, loop.create_future(), loop.time()) for content in contents]
+        lane.extend(items)
         self._changed.set()
         try:
-            return await item.vector
-        except asyncio.CancelledError:
-            with suppress(ValueError):  # it is being embedded already
-                lane.remove(item)
+            return [await item.vector for item in items]
+        except BaseException:  # cancelled, or one has failed: nobody asks for the others
+            for item in items:
+                with suppress(ValueError):  # it is being embedded already
+                    lane.remove(item)
             raise
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             network = await loop.run_in_executor(self._thread, self._load)
+            self._takes_texts = isinstance(network, TextNetwork)
             self._settled.set()
             while batch := await self._next_batch():
                 await self._run(network, batch)
@@ -201,16 +224,18 @@ class Batcher:
 
     async def _run(self, network: Network, batch: list[_Item]) -> None:
         loop = asyncio.get_running_loop()
-        pictures = [item.pixels for item in batch]
+        contents = [item.content for item in batch]
         try:
-            outcomes, seconds = await loop.run_in_executor(self._thread, _timed_embed, network, pictures)
+            outcomes, seconds = await loop.run_in_executor(self._thread, _timed_embed, network, contents)
             for item, outcome in zip(batch, outcomes, strict=True):
                 item.settle(outcome)
         finally:
             for item in batch:  # only when cancelled is one left
                 item.settle(Overloaded("the encoder has stopped"))
         self._batches += 1
-        self._pictures += len(batch)
+        texts = sum(isinstance(content, str) for content in contents)
+        self._texts += texts
+        self._pictures += len(batch) - texts
         self._failed += sum(isinstance(outcome, EmbedError) for outcome in outcomes)
         self._busy_seconds += seconds
 
@@ -234,25 +259,37 @@ class Batcher:
 
 
 def _take(lane: deque[_Item], most: int) -> list[_Item]:
-    return [lane.popleft() for _ in range(min(most, len(lane)))]
+    """The first, and those behind it that are of its kind: pictures, or texts."""
+    batch = [lane.popleft()]
+    while lane and len(batch) < most and type(lane[0].content) is type(batch[0].content):
+        batch.append(lane.popleft())
+    return batch
 
 
-def _timed_embed(network: Network, pictures: Sequence[PixelArray]) -> tuple[list[FloatArray | EmbedError], float]:
+def _timed_embed(network: Network, contents: Sequence[_Content]) -> tuple[list[FloatArray | EmbedError], float]:
     started = time.perf_counter()
-    return _embed(network, pictures), time.perf_counter() - started
+    return _embed(network, contents), time.perf_counter() - started
 
 
-def _embed(network: Network, pictures: Sequence[PixelArray]) -> list[FloatArray | EmbedError]:
-    """One outcome a picture: what is wrong with one of them must not cost the others."""
+def _embed(network: Network, contents: Sequence[_Content]) -> list[FloatArray | EmbedError]:
+    """One outcome each: what is wrong with one of them must not cost the others."""
     try:
-        vectors = network.embed(np.stack(pictures))
-        return [_checked(vector) for vector, _ in zip(vectors, pictures, strict=True)]
+        vectors = _vectors(network, contents)
+        return [_checked(vector) for vector, _ in zip(vectors, contents, strict=True)]
     except Exception as error:
-        if len(pictures) == 1:
+        if len(contents) == 1:
             message = f"the network failed: {type(error).__name__}: {error}"
             return [EmbedError(FailureKind.EMBEDDING, message)]
-        logger.warning("a batch of %d failed; its pictures are tried one by one", len(pictures), exc_info=True)
-        return [outcome for picture in pictures for outcome in _embed(network, [picture])]
+        logger.warning("a batch of %d failed; what is in it is tried one by one", len(contents), exc_info=True)
+        return [outcome for content in contents for outcome in _embed(network, [content])]
+
+
+def _vectors(network: Network, contents: Sequence[_Content]) -> FloatArray:
+    """Of a batch of one kind."""
+    texts = [content for content in contents if isinstance(content, str)]
+    if texts and isinstance(network, TextNetwork):
+        return network.embed_texts(texts)
+    return network.embed(np.stack([content for content in contents if not isinstance(content, str)]))
 
 
 def _checked(vector: FloatArray) -> FloatArray | EmbedError:

@@ -1,11 +1,12 @@
-"""What the rest of the program knows of a model, without torch: its identity and its one ability."""
+"""What the rest of the program knows of a model, without torch: its identity and what it can do."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from artalike.records import FloatArray, PixelArray, Preprocess
 
@@ -19,7 +20,8 @@ class ModelCard:
 
     ``name`` is what the settings call it. ``model_id`` is what its vectors are stored under: a name, the
     beginning of the SHA-256 of its weights, the preprocessing version, as in ``efficientnet_lite2@3f2a1b9c/1``.
-    ``dimension`` is its vectors' length; ``has_text`` says whether texts can be put into the same space.
+    ``dimension`` is its vectors' length; ``has_text`` says whether it has an encoder
+    that puts texts into the same space; whether that can be used shows when it is loaded (:class:`TextNetwork`).
     """
 
     name: str
@@ -37,6 +39,14 @@ class Network(Protocol):
 
         Raises ValueError for another shape or type.
         """
+
+
+@runtime_checkable
+class TextNetwork(Network, Protocol):
+    """A model that was trained on pictures and texts together, as CLIP was."""
+
+    def embed_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Vectors of length 1, float32 (n, dimension), of n texts; what is longer than its context is cut off."""
 
 
 def model_id(label: str, weights: Path) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,16 @@ import torch
 from open_clip.factory import HF_HUB_PREFIX, LOCAL_DIR_PREFIX, _find_checkpoint_in_dir
 from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
 from open_clip.transform import PreprocessCfg, merge_preprocess_dict
+from torch import Tensor
 
 from artalike.config import EmbeddingSettings
-from artalike.embedding import lite
+from artalike.embedding import lite, tokenizer
 from artalike.embedding.card import ModelCard, model_id
-from artalike.embedding.network import TorchNetwork, prepare_torch
+from artalike.embedding.network import TorchNetwork, TorchTextNetwork, prepare_torch
 from artalike.errors import ModelUnavailable, SettingError
 from artalike.records import Preprocess
+
+logger = logging.getLogger(__name__)
 
 CONFIG: Final = "open_clip_config.json"
 DEFAULT_IMAGE_SIZE: Final = 224
@@ -68,7 +72,10 @@ def identify(name: str) -> ModelCard:
 
 
 def load(card: ModelCard, settings: EmbeddingSettings) -> TorchNetwork:
-    """Raises :class:`ModelUnavailable`, or :class:`SettingError` for a device that is not here."""
+    """With its text encoder, where that and its tokenizer can be had; else a warning says why not.
+
+    Raises :class:`ModelUnavailable`, or :class:`SettingError` for a device that is not here.
+    """
     device = prepare_torch(settings)
     recipe = _recipe(card.name)
     from_folder = recipe.architecture.startswith(LOCAL_DIR_PREFIX)
@@ -87,7 +94,39 @@ def load(card: ModelCard, settings: EmbeddingSettings) -> TorchNetwork:
     if _preprocess(card.name, open_clip.get_model_preprocess_cfg(model)) != card.preprocess:
         raise _unavailable(card.name, "the loaded network wants other preprocessing than its configuration")
     model = model.to(memory_format=torch.channels_last).eval()
-    return TorchNetwork(model.encode_image, card.preprocess, device)
+    encode_texts = _text_encoder(card, recipe, model, device)
+    if encode_texts is None:
+        return TorchNetwork(model.encode_image, card.preprocess, device)
+    return TorchTextNetwork(model.encode_image, card.preprocess, device, encode_texts)
+
+
+def _text_encoder(
+    card: ModelCard, recipe: _Recipe, model: Any, device: torch.device
+) -> Callable[[Sequence[str]], Tensor] | None:
+    """From texts to features. None, and a warning, where the model or its tokenizer does not give them."""
+
+    def encode(texts: Sequence[str]) -> Tensor:
+        features: Tensor = model.encode_text(tokenize(texts).to(device))
+        return features
+
+    # Of a hub's model only configuration and weights lie in the recipe's folder.
+    tokenizer_name = card.name if card.name.startswith(HF_HUB_PREFIX) else recipe.architecture
+    try:
+        tokenize = tokenizer.load(tokenizer_name)
+        with torch.inference_mode():
+            shape = tuple(encode(["a picture"]).shape)
+    except Exception as error:  # as undocumented as what loading raises
+        reason = _line(error)
+    else:
+        if shape == (1, card.dimension):
+            return encode
+        reason = f"it gives features of shape {shape}, expected {(1, card.dimension)}"
+    logger.warning(
+        'embedding.model = "%s": its text encoder cannot be used (%s); texts are looked for in the metadata alone',
+        card.name,
+        reason,
+    )
+    return None
 
 
 def _recipe(name: str) -> _Recipe:

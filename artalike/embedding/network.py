@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -40,9 +40,34 @@ class TorchNetwork:
         with torch.inference_mode():
             # Height, width, channel in memory, seen in torch's order, is what torch calls channels last.
             pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float()
-            features = self._encode(pixels.mul_(self._scale).add_(self._offset))
-            vectors: FloatArray = torch.nn.functional.normalize(features.float(), dim=1).cpu().numpy()
-        return vectors
+            return _unit(self._encode(pixels.mul_(self._scale).add_(self._offset)))
+
+
+class TorchTextNetwork(TorchNetwork):
+    """A loaded :class:`artalike.embedding.card.TextNetwork`.
+
+    ``encode_texts`` maps n texts to features (n, dimension).
+    """
+
+    def __init__(
+        self,
+        encode: Callable[[Tensor], Tensor],
+        preprocess: Preprocess,
+        device: torch.device,
+        encode_texts: Callable[[Sequence[str]], Tensor],
+    ) -> None:
+        super().__init__(encode, preprocess, device)
+        self._encode_texts = encode_texts
+
+    def embed_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Vectors of length 1, float32 (n, dimension), of n texts."""
+        with torch.inference_mode():
+            return _unit(self._encode_texts(texts))
+
+
+def _unit(features: Tensor) -> FloatArray:
+    vectors: FloatArray = torch.nn.functional.normalize(features.float(), dim=1).cpu().numpy()
+    return vectors
 
 
 def prepare_torch(settings: EmbeddingSettings) -> torch.device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -52,6 +52,16 @@ class Fake:
         vectors[values == NOT_FINITE] = np.nan
         vectors[values == ZERO] = 0
         return vectors
+
+
+class Speaking(Fake):
+    """Its vectors of texts name the length of the text. Batches of texts stand in ``batches`` as those lengths."""
+
+    def embed_texts(self, texts: Sequence[str]) -> FloatArray:
+        if "bad" in texts:
+            self.batches.append([len(text) for text in texts])
+            raise RuntimeError("bad text")
+        return self.embed(np.stack([picture(len(text)) for text in texts]))
 
 
 def value_of(vector: FloatArray) -> int:
@@ -155,6 +165,94 @@ async def test_a_query_does_not_wait_and_passes_in_front() -> None:
         await asyncio.sleep(0)
         assert value_of(await batcher.embed(picture(8), urgent=True)) == 8  # while a batch is being filled
         waiting.cancel()
+
+
+async def test_a_text_does_not_wait_and_passes_in_front() -> None:
+    network = Speaking()
+    async with running(network, batch_seconds=15.0) as batcher:
+        async with held(network, batcher):
+            ingest = [start(batcher.embed(picture(value))) for value in (11, 12, 13, 14)]
+            question = asyncio.create_task(batcher.embed_texts(["wave", "boat!"]))
+            query = start(batcher.embed(picture(17), urgent=True))
+            other = asyncio.create_task(batcher.embed_texts(["sea"]))
+            await asyncio.sleep(0)
+            assert batcher.statistics().urgent_queued == 4
+        vectors = await question
+        assert vectors is not None
+        assert [value_of(vector) for vector in vectors] == [4, 5]
+        assert value_of(await query) == 17
+        await asyncio.gather(*ingest, other)
+        assert network.batches == [[99], [4, 5], [17], [3], [11, 12, 13, 14]]
+        statistics = batcher.statistics()
+        assert (statistics.texts, statistics.pictures, statistics.batches) == (3, 6, 5)
+
+
+async def test_texts_that_come_at_once_share_a_batch() -> None:
+    network = Speaking()
+    async with running(network) as batcher:
+        async with held(network, batcher):
+            questions = [asyncio.create_task(batcher.embed_texts(["a" * n])) for n in (1, 2, 3, 4, 5)]
+            await asyncio.sleep(0)
+        answers = await asyncio.gather(*questions)
+        assert [value_of(answer[0]) for answer in answers if answer is not None] == [1, 2, 3, 4, 5]
+        assert network.batches == [[99], [1, 2, 3, 4], [5]]
+
+
+async def test_a_network_without_texts_or_still_loading_takes_none() -> None:
+    async with running(Fake()) as batcher:
+        assert await batcher.embed_texts(["wave"]) is None
+    gate = threading.Event()
+
+    def load() -> Speaking:
+        assert gate.wait(10)
+        return Speaking()
+
+    async with asyncio.timeout(20), Batcher(load, batch_size=4, batch_seconds=0.0) as batcher:
+        assert await batcher.embed_texts(["wave"]) is None
+        gate.set()
+        await batcher.wait_ready()
+        assert await batcher.embed_texts(["wave"]) is not None
+    with pytest.raises(Overloaded):
+        await batcher.embed_texts(["wave"])
+
+
+async def test_a_text_that_fails_costs_its_own_question_alone() -> None:
+    network = Speaking()
+    async with running(network, batch_size=2) as batcher:
+        async with held(network, batcher):
+            questions = [asyncio.create_task(batcher.embed_texts(texts)) for texts in (["bad", "sea", "x"], ["wave"])]
+            await asyncio.sleep(0)
+        outcomes = await asyncio.gather(*questions, return_exceptions=True)
+        assert isinstance(outcomes[0], EmbedError)
+        assert "bad text" in str(outcomes[0])
+        assert isinstance(outcomes[1], np.ndarray)
+        assert batcher.statistics().urgent_queued == 0
+
+
+async def test_a_cancelled_question_takes_its_texts_back() -> None:
+    network = Speaking()
+    async with running(network) as batcher:
+        async with held(network, batcher):
+            question = asyncio.create_task(batcher.embed_texts(["wave", "sea"]))
+            other = asyncio.create_task(batcher.embed_texts(["boats"]))
+            await asyncio.sleep(0)
+            question.cancel()
+            await asyncio.sleep(0)
+            assert batcher.statistics().urgent_queued == 1
+        await other
+        assert network.batches == [[99], [5]]
+
+
+async def test_too_many_texts_are_turned_away() -> None:
+    network = Speaking()
+    async with running(network, urgent_pending=3) as batcher:
+        async with held(network, batcher):
+            question = asyncio.create_task(batcher.embed_texts(["wave", "sea"]))
+            await asyncio.sleep(0)
+            with pytest.raises(Overloaded):
+                await batcher.embed_texts(["boat", "sky"])
+            last = asyncio.create_task(batcher.embed_texts(["boat"]))
+        await asyncio.gather(question, last)
 
 
 async def test_one_bad_picture_fails_alone() -> None:

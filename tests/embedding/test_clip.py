@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from open_clip import factory
 
 from artalike.config import EmbeddingSettings
-from artalike.embedding import identify, load
+from artalike.embedding import TextNetwork, identify, load, tokenizer
 from artalike.errors import ModelUnavailable
 from artalike.imaging.model_input import model_input
 from tests.imaging.pictures import photo
@@ -22,8 +23,10 @@ from tests.imaging.pictures import photo
 TINY: dict[str, Any] = {
     "embed_dim": 24,
     "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8},
-    "text_cfg": {"context_length": 8, "vocab_size": 100, "width": 32, "heads": 2, "layers": 1},
+    "text_cfg": {"context_length": 8, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
 }
+
+TEXTS = ["The Great Wave", "a boat", "", "波", "a very long text " * 50]
 
 
 @pytest.fixture
@@ -39,6 +42,19 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     torch.save(open_clip.create_model("Tiny-Test").state_dict(), checkpoint)
     yield checkpoint
     config.unlink()
+
+
+def write(path: Path, config: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(config))
+    return path
+
+
+def in_folder(tmp_path: Path, checkpoint: Path, config: dict[str, Any]) -> EmbeddingSettings:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    write(folder / "open_clip_config.json", {"model_cfg": config, "preprocess_cfg": {}})
+    (folder / "open_clip_model.pth").write_bytes(checkpoint.read_bytes())
+    return named(f"local-dir:{folder}")
 
 
 def named(model: str) -> EmbeddingSettings:
@@ -127,3 +143,63 @@ def test_a_file_is_taken_to_be_like_most_of_its_architectures_tags(tmp_path: Pat
     mobile = identify(named(f"MobileCLIP-S1/{checkpoint}")).preprocess
     assert (mobile.mean, mobile.std) == ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     assert (mobile.interpolation, mobile.size) == ("bilinear", 256)
+
+
+def test_texts_get_what_open_clip_gives_them(tiny: Path) -> None:
+    settings = named(f"Tiny-Test/{tiny}")
+    network = load(identify(settings), settings)
+    assert isinstance(network, TextNetwork)
+    vectors = network.embed_texts(TEXTS)
+
+    model = open_clip.create_model("Tiny-Test", pretrained=str(tiny)).eval()
+    with torch.inference_mode():
+        expected = model.encode_text(open_clip.get_tokenizer("Tiny-Test")(TEXTS), normalize=True).numpy()
+    assert vectors.shape == (5, 24)
+    assert vectors.dtype == np.float32
+    assert np.allclose(vectors, expected, atol=1e-5)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.01
+    assert np.allclose(network.embed_texts(TEXTS[1:2]), vectors[1:2], atol=1e-5)  # whatever stands beside it
+    cut_off = network.embed_texts(["a very long text " * 3])  # more tokens than the context has places
+    assert np.allclose(cut_off, vectors[4:], atol=1e-5)
+
+
+def test_a_folder_has_its_tokenizer_and_context(tiny: Path, tmp_path: Path) -> None:
+    settings = in_folder(tmp_path, tiny, TINY)
+    network = load(identify(settings), settings)
+    assert isinstance(network, TextNetwork)
+    direct = named(f"Tiny-Test/{tiny}")
+    other = load(identify(direct), direct)
+    assert isinstance(other, TextNetwork)
+    assert np.allclose(network.embed_texts(TEXTS), other.embed_texts(TEXTS), atol=1e-5)
+
+
+@pytest.mark.parametrize("text_cfg", [{"hf_tokenizer_name": "no/such"}, {"vocab_size": 100}], ids=["absent", "other"])
+def test_a_text_encoder_without_its_tokenizer_leaves_pictures_and_one_warning(
+    tiny: Path, tmp_path: Path, text_cfg: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    config = {**TINY, "text_cfg": {**TINY["text_cfg"], **text_cfg}}
+    open_clip.add_model_config(write(tmp_path / "Other-Test.json", config))
+    torch.save(open_clip.create_model("Other-Test").state_dict(), tiny)
+    settings = in_folder(tmp_path, tiny, config)
+    with caplog.at_level(logging.WARNING, logger="artalike"):
+        network = load(identify(settings), settings)
+    assert not isinstance(network, TextNetwork)
+    assert network.embed(np.full((1, 32, 32, 3), 9, np.uint8)).shape == (1, 24)
+    [record] = [record for record in caplog.records if record.name.startswith("artalike")]
+    message = record.getMessage()
+    assert message.startswith(f'embedding.model = "{settings.model}": its text encoder cannot be used (')
+    assert message.endswith("texts are looked for in the metadata alone")
+    assert "\n" not in message
+
+
+def test_what_strangers_type_is_not_kept_for_ever(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizer, "KEPT_MOST", 20)
+    simple = open_clip.get_tokenizer("Tiny-Test")
+    monkeypatch.setattr(open_clip, "get_tokenizer", lambda _: simple)
+    tokenize = tokenizer.load("Tiny-Test")
+    first = tokenize(["wave 波"])
+    for number in range(100):
+        tokenize([f"word{'x' * number}"])
+        assert len(simple.cache) <= 20 + 2
+    assert torch.equal(tokenize(["wave 波"]), first)

@@ -1,49 +1,53 @@
-"""Work that may take minutes and must be in nobody's way."""
+"""Work that may take minutes and must be in nobody's way: a process of its own does it, at low priority.
+
+A thread would not do. At low priority it waits for a core while it holds the interpreter or a lock, and everyone waits
+with it; and what it took of the memory is not all given back.
+"""
 
 from __future__ import annotations
 
 import os
+import pickle
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from contextlib import suppress
+from typing import Any, Final, ParamSpec, TypeVar
 
 from anyio import CancelScope, CapacityLimiter, to_thread
 
+from artalike.errors import ArtalikeError, StorageError
+
+P = ParamSpec("P")
 T = TypeVar("T")
 
 NICE: Final = 10
+POLL_SECONDS: Final = 0.1
+PARENT_SECONDS: Final = 1.0
 
 
-class Stopped(Exception):
-    """Raised inside the work when whoever waits for it has been cancelled."""
+async def in_background(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of ``work``, a module's function; it, its arguments and its result are pickled.
 
-
-async def in_background(work: Callable[[Callable[[], None]], T]) -> T:
-    """The result of ``work``, done in a thread of its own at low priority; what it raises passes.
-
-    It is given a function that raises :class:`Stopped` once the caller is cancelled, and should call it every few
-    seconds: the cancelled caller waits for it to end, so that no thread outlives what it works on.
+    A cancelled caller waits until the process has been killed, so that none outlives what it works on. An
+    ArtalikeError passes; whatever else ends the process is told on stderr, and raises StorageError here.
     """
     results, errors = list[T](), list[BaseException]()
     stop = threading.Event()
 
-    def check() -> None:
-        if stop.is_set():
-            raise Stopped
-
     def run() -> None:
-        _step_back()
         try:
-            results.append(work(check))
+            results.append(_ask(pickle.dumps((work, args, kwargs)), stop))
         except BaseException as error:  # raised again where it is awaited
             errors.append(error)
 
     thread = threading.Thread(target=run, name="background", daemon=True)
     thread.start()
-    limiter = CapacityLimiter(1)  # its own: whoever waits long must not take a place from the others
     try:
-        await to_thread.run_sync(thread.join, abandon_on_cancel=True, limiter=limiter)
+        # Limiters of its own: whoever waits long must not take a place from the others.
+        await to_thread.run_sync(thread.join, abandon_on_cancel=True, limiter=CapacityLimiter(1))
     finally:
         stop.set()
         with CancelScope(shield=True):
@@ -53,7 +57,48 @@ async def in_background(work: Callable[[Callable[[], None]], T]) -> T:
     return results[0]
 
 
-def _step_back() -> None:
-    """Lower the priority of this thread; on Linux alone a priority is a thread's own (setpriority(2))."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+def _ask(request: bytes, stop: threading.Event) -> Any:
+    command = [sys.executable, "-m", __name__, str(os.getpid())]
+    # Of a session of its own: a Ctrl-C is for the parent, which drains first.
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True) as process:  # noqa: S603 (our own)
+        with suppress(BrokenPipeError):  # it has ended: its status tells
+            process.stdin.write(request)  # type: ignore[union-attr]  # there is one, by stdin=PIPE
+        while True:
+            try:
+                answer, _ = process.communicate(timeout=POLL_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                if stop.is_set():
+                    process.kill()
+    if process.returncode:
+        raise StorageError(f"a background process ended with status {process.returncode}: expected an answer")
+    result, error = pickle.loads(answer)  # noqa: S301 (our own process wrote it)
+    if error is not None:
+        raise error
+    return result
+
+
+def main() -> None:
+    """Be that process: the work comes on stdin, and its result goes to stdout."""
+    os.nice(NICE)
+    threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    work, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301 (our parent wrote it)
+    result = error = None
+    try:
+        result = work(*args, **kwargs)
+    except ArtalikeError as expected:
+        error = expected
+    pickle.dump((result, error), answers)
+    answers.flush()
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,8 @@
     trained     the codes name candidates, and their vectors in the file rank them
     again       the same while other codes are trained from the file
 
-While codes are made, the ids that change are noted, and they are made again before the codes are swapped in.
+Codes are made by another process, from the file. The ids that change meanwhile are noted, and their codes are made
+again, a few at a time between other changes, before the codes are swapped in.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from artalike.errors import ArtalikeError, StorageError, UsageError
 from artalike.records import FloatArray, IdArray
 from artalike.storage import growing_index_snapshot as trained_snapshots
 from artalike.storage.background import in_background
-from artalike.storage.growing_index_tier import Tier, Trained
+from artalike.storage.growing_index_snapshot import Trained, Vectors
+from artalike.storage.growing_index_tier import Tier
+from artalike.storage.growing_index_training import Job, measure, train
 from artalike.storage.ports import Neighbors
 from artalike.storage.vector_file import VectorFile
 from artalike.storage.vector_index import FlatIndex, checked_vectors
@@ -39,10 +42,10 @@ log = logging.getLogger(__name__)
 GROWN_AT: Final = 50_000
 """Vectors from which on a trained index is worth its training: exact search of more takes over 5 ms."""
 
+CROWDED: Final = 2
 RETRAIN_GROWTH: Final = 4
 MEASURE_GROWTH: Final = 1.25
-FEW_CHANGES: Final = 4096
-CATCH_UP_ROUNDS: Final = 8
+CATCH_UP_ROWS: Final = 1024
 TICK_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 60.0
 
@@ -118,11 +121,12 @@ class GrowingIndex:
     def stats(self) -> dict[str, Any]:
         """For people: what kind of index it is, and what has been measured of it."""
         if self._trained is None:
-            return {"kind": "exact", "size": self.size, "recall": 1.0}
+            return {"kind": "exact", "size": self.size, "training": self._training.locked(), "recall": 1.0}
         effort = self._trained.effort
         return {
             "kind": "trained",
             "size": self.size,
+            "training": self._training.locked(),
             "recall": effort.recall,
             "recall_at_100": effort.recall_at_100,
             "lists": self._trained.codes.lists,
@@ -136,6 +140,9 @@ class GrowingIndex:
 
     async def add(self, ids: IdArray, vectors: FloatArray) -> None:
         """As :meth:`FlatIndex.add`. Raises DiskFull or StorageError too, and then what of it was added is there."""
+        if self._flat is not None and self.size >= CROWDED * self._grown_at:
+            async with self._training:  # whoever adds faster than it can be trained waits for that
+                pass
         async with self._change():
             if self._flat is not None:
                 await self._flat.add(ids, vectors)
@@ -198,22 +205,26 @@ class GrowingIndex:
         while True:
             await anyio.sleep(TICK_SECONDS)
             try:
-                if self._train_due():
+                if self.train_due:
                     await self.train()
-                elif self._measure_due():
+                elif self.measure_due:
                     await self.measure()
             except ArtalikeError as error:
                 log.warning("%s; the index goes on as it is", error)
                 await anyio.sleep(RETRY_SECONDS)
 
-    def _train_due(self) -> bool:
+    @property
+    def train_due(self) -> bool:
+        """Whether :meth:`run` would train now. Whoever adds much where that does not run trains in between."""
         if self._trained is None:
             return self.size >= self._grown_at
         grown = self.size / max(1, self._trained.trained_on)
         fallen = self._trained.effort.recall < self._recall and self._trained.measured_on > self._trained.trained_on
         return grown >= RETRAIN_GROWTH or (fallen and grown >= MEASURE_GROWTH)
 
-    def _measure_due(self) -> bool:
+    @property
+    def measure_due(self) -> bool:
+        """Whether :meth:`run` would measure now."""
         return self._trained is not None and self.size >= MEASURE_GROWTH * self._trained.measured_on
 
     async def train(self) -> bool:
@@ -226,18 +237,21 @@ class GrowingIndex:
                 return False
             try:
                 async with self._change():
-                    tier, ids = await to_thread.run_sync(self._begin)
-                built = await in_background(partial(tier.train, ids, self._factory, self._recall))
-                for _ in range(CATCH_UP_ROUNDS):
-                    async with self._change():
-                        self._not_forgotten(tier)
-                        changed, tier.changed = tier.changed or set(), set()
-                    await in_background(partial(tier.catch_up, built.codes, changed))
-                    if len(changed) < FEW_CHANGES:
-                        break
+                    tier, vectors = await to_thread.run_sync(self._begin)
+                async with self._job() as job:
+                    await in_background(train, job, vectors, self._factory)
+                    read = partial(trained_snapshots.read, job.codes, self.model_id, self.dimension)
+                    trained, _ = await to_thread.run_sync(read)
                 async with self._change():
                     self._not_forgotten(tier)
-                    await to_thread.run_sync(self._swap, tier, built)
+                    changed = await to_thread.run_sync(tier.succeed, trained.codes)
+                for start in range(0, len(changed), CATCH_UP_ROWS):
+                    async with self._change():  # in turn with other changes
+                        self._not_forgotten(tier)
+                        await to_thread.run_sync(tier.catch_up, changed[start : start + CATCH_UP_ROWS])
+                async with self._change():
+                    self._not_forgotten(tier)
+                    await to_thread.run_sync(self._swap, tier, trained)
                 return True
             finally:
                 with CancelScope(shield=True):
@@ -248,16 +262,26 @@ class GrowingIndex:
         if self._tier is not tier:
             raise StorageError(f"{tier.file.path}: could not be written while the index was trained")
 
+    @asynccontextmanager
+    async def _job(self) -> AsyncIterator[Job]:
+        codes = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}.codes")
+        try:
+            yield Job(codes, self.model_id, self.dimension, self._recall)
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(partial(codes.unlink, missing_ok=True))
+
     async def measure(self) -> float:
         """Measure the recall of what is served, and choose the effort anew. The recall."""
-        async with self._training:
+        async with self._training, self._job() as job:
             tier, trained = self._tier, self._trained
             if tier is not None and trained is not None:
-                measured = partial(tier.measured, trained, self._recall)
-                tier.trained = await in_background(measured)
+                await to_thread.run_sync(tier.copy, job.codes, self.model_id)
+                effort, count = await in_background(measure, job)
+                tier.trained = Trained(trained.codes, effort, trained.trained_on, count)
             return self.recall
 
-    def _begin(self) -> tuple[Tier, IdArray]:
+    def _begin(self) -> tuple[Tier, Vectors]:
         """From here on the tier holds what the index holds, and changes are noted."""
         if self._flat is not None or self._tier is None:
             self.remove_strays()
@@ -265,20 +289,19 @@ class GrowingIndex:
             self._tier = Tier(VectorFile(self._path.with_name(name), self.dimension))
             for ids, codes in self._flat.blocks() if self._flat is not None else ():
                 self._tier.file.bind(ids, self._tier.file.write(codes))
-        self._tier.changed = set()
-        return self._tier, self._tier.ids()
+        self._tier.changed = []
+        return self._tier, self._tier.bound()
 
-    def _swap(self, tier: Tier, built: Trained) -> None:
-        tier.catch_up(built.codes, tier.changed or set(), lambda: None)
-        tier.swap(built)
+    def _swap(self, tier: Tier, trained: Trained) -> None:
+        tier.swap(trained)
         self._flat = None
-        log.info("index: trained on %d vectors, recall %.4f", built.trained_on, built.effort.recall)
+        log.info("index: trained on %d vectors, recall %.4f", trained.trained_on, trained.effort.recall)
 
     def _end_training(self) -> None:
         if self._flat is not None:
             self._forget_tier()
         elif self._tier is not None:
-            self._tier.changed = None
+            self._tier.end_training()
 
     def _forget_tier(self) -> None:
         """What was written of a growing index's file is of no use; training fails or starts again."""
@@ -301,8 +324,9 @@ class GrowingIndex:
                 await to_thread.run_sync(self._tier.save, path, self.model_id)
 
     def remove_strays(self) -> None:
-        """Files of vectors that no snapshot names any more, or that a killed process had begun."""
+        """Files of vectors that no snapshot names any more, or that a killed process had begun; codes that it made."""
         kept = None if self._tier is None else self._tier.file.path
-        for path in self._path.parent.glob(f"{self._path.name}.*.vectors"):
-            if path != kept:
-                path.unlink(missing_ok=True)
+        for kind in ("vectors", "codes"):
+            for path in self._path.parent.glob(f"{self._path.name}.*.{kind}"):
+                if path != kept:
+                    path.unlink(missing_ok=True)

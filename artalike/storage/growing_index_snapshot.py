@@ -35,11 +35,31 @@ from artalike.storage.snapshots import HEADER_MAX, MAGIC
 from artalike.storage.trained_index import InvertedFile
 
 TRAINED_VERSION: Final = 2
+PIECE_ROWS: Final = 65_536
 _LENGTH: Final = struct.Struct("<I")
 _LIST: Final = struct.Struct("<QQ")
 _NUMBERS: Final = ("rows", "largest_id", "size", "checksum")
 
 ListCopy = tuple[int, IdArray, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Codes, how hard to search them, and of how many vectors both were made."""
+
+    codes: InvertedFile
+    effort: Effort
+    trained_on: int
+    measured_on: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """A file of vectors: its name, beside the snapshot, and the id of each row, int64, -1 for none."""
+
+    file: str
+    dimension: int
+    row_ids: IdArray
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,6 +81,22 @@ class TrainedHeader:
     size: int = 0
     checksum: int = 0
 
+    @classmethod
+    def of(cls, model_id: str, trained: Trained, vectors: Vectors) -> TrainedHeader:
+        return cls(
+            model_id=model_id,
+            dimension=vectors.dimension,
+            vectors=vectors.file,
+            used=len(vectors.row_ids),
+            training=len(trained.codes.training),
+            code_size=trained.codes.code_size,
+            trained_on=trained.trained_on,
+            measured_on=trained.measured_on,
+            effort=trained.effort.as_dict(),
+            rows=int(np.count_nonzero(vectors.row_ids >= 0)),
+            largest_id=int(vectors.row_ids.max(initial=-1)),
+        )
+
     def found_effort(self) -> Effort:
         """The effort. Raises :class:`SnapshotError`."""
         try:
@@ -75,17 +111,19 @@ class TrainedHeader:
         return MAGIC + _LENGTH.pack(len(text)) + text
 
 
-def write(path: Path, header: TrainedHeader, training: bytes, row_ids: IdArray, lists: Iterator[ListCopy]) -> None:
-    """Replace ``path``; blocks. Raises :class:`DiskFull` or :class:`StorageError`, and then the old file stays."""
+def write(path: Path, model_id: str, trained: Trained, vectors: Vectors, lists: Iterator[ListCopy]) -> None:
+    """Replace ``path``; ``lists`` are copies of those of ``trained``, which may be in use.
+
+    Blocks. Raises :class:`DiskFull` or :class:`StorageError`, and then the old file stays.
+    """
+    header = TrainedHeader.of(model_id, trained, vectors)
 
     def fill(stream: BinaryIO) -> None:
         stream.write(header.pack())
-        for piece in _pieces(training, row_ids, lists):
+        for piece in _pieces(trained.codes.training, vectors.row_ids, lists):
             stream.write(piece)
             header.size += len(piece)
             header.checksum = zlib.crc32(piece, header.checksum)
-        header.rows = int(np.count_nonzero(row_ids >= 0))
-        header.largest_id = int(row_ids.max(initial=-1))
         stream.seek(0)
         stream.write(header.pack())
 
@@ -94,13 +132,14 @@ def write(path: Path, header: TrainedHeader, training: bytes, row_ids: IdArray, 
 
 def _pieces(training: bytes, row_ids: IdArray, lists: Iterator[ListCopy]) -> Iterator[bytes]:
     yield training
-    yield row_ids.astype("<i8").tobytes()
+    for start in range(0, len(row_ids), PIECE_ROWS):  # so that each holds the interpreter for a moment only
+        yield row_ids[start : start + PIECE_ROWS].astype("<i8").tobytes()
     for number, ids, codes in lists:
         yield _LIST.pack(number, len(ids)) + ids.astype("<i8").tobytes() + codes.tobytes()
 
 
-def read(path: Path, model_id: str, dimension: int) -> tuple[TrainedHeader, InvertedFile, IdArray]:
-    """What the snapshot says, its codes, and the id of each row (-1 for none): the same ids in both.
+def read(path: Path, model_id: str, dimension: int) -> tuple[Trained, Vectors]:
+    """The codes, and the id of each row: the same ids in both.
 
     Codes and rows were copied while ids came and went. An id that is not in both, or that has two codes, is in neither
     of what this returns. Raises :class:`SnapshotError`.
@@ -123,15 +162,22 @@ def read(path: Path, model_id: str, dimension: int) -> tuple[TrainedHeader, Inve
     codes = InvertedFile.restore(bytes(body[: header.training]))
     row_ids = np.frombuffer(body, "<i8", header.used, header.training).astype(np.int64)
     lists = list(_lists(body, header))
-    known = np.concatenate([np.empty(0, np.int64), *(ids for _, ids, _ in lists)])
-    once, times = np.unique(known, return_counts=True)
-    sure = np.intersect1d(once[times == 1], row_ids)
-    row_ids[~np.isin(row_ids, sure)] = -1
-    all_sure = len(sure) == len(known)
+    sure = _sure(np.concatenate([np.empty(0, np.int64), *(ids for _, ids, _ in lists)]), row_ids)
+    if sure is not None:
+        row_ids[~np.isin(row_ids, sure)] = -1
     for number, ids, rows in lists:
-        kept = slice(None) if all_sure else np.isin(ids, sure)
+        kept = slice(None) if sure is None else np.isin(ids, sure)
         codes.fill(number, ids[kept], rows[kept])
-    return header, codes, row_ids
+    trained = Trained(codes, header.found_effort(), header.trained_on, header.measured_on)
+    return trained, Vectors(header.vectors, dimension, row_ids)
+
+
+def _sure(coded: IdArray, row_ids: IdArray) -> IdArray | None:
+    """The ids that have a row and one code; None where all have."""
+    coded, bound = np.sort(coded), np.sort(row_ids[row_ids >= 0])
+    alone = np.diff(coded, prepend=-1, append=-1) != 0
+    once = coded[alone[:-1] & alone[1:]]
+    return None if np.array_equal(once, bound) and len(once) == len(coded) else np.intersect1d(once, bound)
 
 
 def saved_effort(path: Path) -> Effort | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +14,11 @@ import numpy as np
 
 from artalike.errors import UsageError
 from artalike.records import FloatArray, IdArray
-from artalike.storage import growing_index_snapshot as trained_snapshots
-from artalike.storage.growing_index_tuning import QUERIES, Block, Effort, Searchable, tune
+from artalike.storage import growing_index_snapshot as snapshots
+from artalike.storage.growing_index_snapshot import Trained, Vectors
 from artalike.storage.lock import PhaseFairLock
 from artalike.storage.ports import Neighbors
-from artalike.storage.trained_index import SAMPLES_PER_LIST, InvertedFile, default_factory, lists_for
+from artalike.storage.trained_index import InvertedFile
 from artalike.storage.vector_file import VectorFile
 from artalike.storage.vector_index import checked_ids, checked_vectors
 
@@ -42,26 +41,18 @@ ENCODERS: Final = max(1, (os.cpu_count() or 1) // 2)
 """Threads that make codes of what is added; the others are left to whoever searches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """Codes, how hard to search them, and of how many vectors both were made."""
-
-    codes: InvertedFile
-    effort: Effort
-    trained_on: int
-    measured_on: int
-
-
 class Tier:
     """Vectors in a file, and, as soon as :attr:`trained` is set, their codes.
 
-    One writer at a time; its owner sees to that. :attr:`changed` collects ids that change while it is a set.
+    One writer at a time; its owner sees to that. While other codes are made, :attr:`changed` collects the ids that
+    change; from :meth:`succeed` on those codes take part in every change, until :meth:`swap` lets them answer.
     """
 
     def __init__(self, file: VectorFile, trained: Trained | None = None) -> None:
         self.file = file
         self.trained = trained
-        self.changed: set[int] | None = None
+        self.changed: list[IdArray] | None = None
+        self._successor: InvertedFile | None = None
         self._dimension = file.dimension
         self._lock = PhaseFairLock()
 
@@ -83,28 +74,38 @@ class Tier:
         return len(ids)
 
     def _put_piece(self, ids: IdArray, rows: Any) -> None:
-        trained = self.trained
-        codes = None if trained is None else trained.codes.encode(rows.astype(np.float32), threads=ENCODERS)
+        exact = rows.astype(np.float32)
+        coded = [(codes, codes.encode(exact, threads=ENCODERS)) for codes in self._all_codes()]
         places = self.file.write(rows.view(np.uint8))
         self._note(ids)
         with self._lock.writing():
-            if trained is not None and codes is not None:
-                trained.codes.remove(ids[self.file.has(ids)])
-                trained.codes.append(ids, codes)
+            there = ids[self.file.has(ids)]
+            for codes, made in coded:
+                codes.remove(there)
+                codes.append(ids, made)
             self.file.bind(ids, places)
 
     def drop(self, ids: IdArray) -> int:
         """Remove those of ``ids`` that are there. How many were."""
         wanted = np.unique(checked_ids(ids))
         self._note(wanted)
-        with self._lock.writing():
-            if self.trained is not None:
-                self.trained.codes.remove(wanted[self.file.has(wanted)])
-            return self.file.unbind(wanted)
+        dropped = 0
+        for start in range(0, len(wanted), PIECE_ROWS):
+            piece = wanted[start : start + PIECE_ROWS]
+            with self._lock.writing():
+                there = piece[self.file.has(piece)]
+                for codes in self._all_codes():
+                    codes.remove(there)
+                dropped += self.file.unbind(there)
+        return dropped
+
+    def _all_codes(self) -> list[InvertedFile]:
+        answering = [] if self.trained is None else [self.trained.codes]
+        return answering if self._successor is None else [*answering, self._successor]
 
     def _note(self, ids: IdArray) -> None:
         if self.changed is not None:
-            self.changed.update(ids.tolist())
+            self.changed.append(ids.copy())
 
     # --- Answers ---------------------------------------------------------------------------------------------------
 
@@ -161,77 +162,60 @@ class Tier:
 
     # --- Training --------------------------------------------------------------------------------------------------
 
-    def train(self, ids: IdArray, factory: str, recall: float, check: Callable[[], None]) -> Trained:
-        """Codes of ``ids`` by what was learnt from some of them, and the effort that finds ``recall``."""
-        dice = np.random.default_rng(0)
-        some = np.sort(dice.choice(ids, min(len(ids), SAMPLES_PER_LIST * lists_for(len(ids))), replace=False))
-        sample = np.concatenate([vectors for _, vectors in self._blocks(some, check)])
-        codes = InvertedFile.train(sample, factory or default_factory(self._dimension, len(ids)), stopped=check)
-        del sample
-        for block_ids, block in self._blocks(ids, check):
-            codes.append(block_ids, codes.encode(block))
-        return Trained(codes, self._tuned(codes, ids, recall, check), len(ids), len(ids))
+    def succeed(self, codes: InvertedFile) -> IdArray:
+        """Let ``codes`` take part in every change from now on. The ids that have changed while they were made."""
+        changed, self.changed = self.changed or [], None
+        self._successor = codes
+        return np.unique(np.concatenate([np.empty(0, np.int64), *changed]))
 
-    def measured(self, trained: Trained, recall: float, check: Callable[[], None]) -> Trained:
-        """The same codes with the effort that now finds ``recall``, while they are searched and changed."""
-        ids = self.ids()
-        effort = self._tuned(_Shared(trained.codes, self._lock), ids, recall, check)
-        return Trained(trained.codes, effort, trained.trained_on, len(ids))
-
-    def _tuned(self, codes: Searchable, ids: IdArray, recall: float, check: Callable[[], None]) -> Effort:
-        own = np.sort(np.random.default_rng(1).choice(ids, min(len(ids), QUERIES), replace=False))
-        parts = list(self._blocks(own, check))
-        queries = np.concatenate([part for part, _ in parts]), np.concatenate([part for _, part in parts])
-        return tune(codes, queries, self._blocks(ids, check), recall, check)
-
-    def catch_up(self, codes: InvertedFile, changed: set[int], check: Callable[[], None]) -> None:
-        """Make ``codes``, which nobody else uses, right for the ids in ``changed``."""
-        ids = np.array(sorted(changed), np.int64)
+    def catch_up(self, ids: IdArray) -> None:
+        """Make the codes that will answer right for a few ``ids``, each once."""
+        codes = self._successor
+        if codes is None:
+            return
         codes.remove(ids)
-        for there, rows in self._blocks(ids, check):
-            codes.append(there, codes.encode(rows))
+        with self._lock.reading():
+            there, rows = self.file.read(ids)
+        codes.append(there, codes.encode(rows.astype(np.float32), threads=ENCODERS))
 
     def swap(self, trained: Trained) -> None:
         """Let ``trained`` answer from now on."""
         with self._lock.writing():
             old, self.trained = self.trained, trained
+        self._successor = None
         del old  # not under the lock: giving back so much memory takes its time
 
-    def _blocks(self, ids: IdArray, check: Callable[[], None]) -> Iterator[Block]:
-        for start in range(0, len(ids), PIECE_ROWS):
-            check()
-            with self._lock.reading():
-                there, rows = self.file.read(ids[start : start + PIECE_ROWS])
-            if len(there):
-                yield there, rows.astype(np.float32)
+    def end_training(self) -> None:
+        """Forget what was under way."""
+        self.changed = self._successor = None
 
     # --- Snapshots -------------------------------------------------------------------------------------------------
 
     def save(self, path: Path, model_id: str) -> None:
         """Write a snapshot, beside which the file lies. Raises DiskFull or StorageError."""
-        with self._lock.reading():
-            trained, freed, row_ids = self.trained, self.file.freed, self.file.row_ids()
-        if trained is None:
-            raise UsageError("a snapshot without codes: expected a trained index")
-        self.file.sync()
-        effort = trained.effort
-        header = trained_snapshots.TrainedHeader(
-            model_id=model_id,
-            dimension=self._dimension,
-            vectors=self.file.path.name,
-            used=len(row_ids),
-            training=len(trained.codes.training),
-            code_size=trained.codes.code_size,
-            trained_on=trained.trained_on,
-            measured_on=trained.measured_on,
-            effort=effort.as_dict(),
-        )
-        trained_snapshots.write(path, header, trained.codes.training, row_ids, self._lists(trained.codes))
+        freed = self.copy(path, model_id, sync=self.file.sync)
         self.file.clear(freed)
         with self._lock.writing():
             self.file.settle(freed)
 
-    def _lists(self, codes: InvertedFile) -> Iterator[trained_snapshots.ListCopy]:
+    def copy(self, path: Path, model_id: str, *, sync: Callable[[], None] = lambda: None) -> int:
+        """Write a snapshot, and change nothing. How many rows had been let go when it was begun."""
+        with self._lock.reading():
+            trained, freed, bindings = self.trained, self.file.freed, self.file.bindings()
+        if trained is None:
+            raise UsageError("a snapshot without codes: expected a trained index")
+        sync()
+        vectors = Vectors(self.file.path.name, self._dimension, bindings.row_ids())
+        snapshots.write(path, model_id, trained, vectors, self._lists(trained.codes))
+        return freed
+
+    def bound(self) -> Vectors:
+        """What is in the file now."""
+        with self._lock.reading():
+            bindings = self.file.bindings()
+        return Vectors(self.file.path.name, self._dimension, bindings.row_ids())
+
+    def _lists(self, codes: InvertedFile) -> Iterator[snapshots.ListCopy]:
         for number in range(codes.lists):
             with self._lock.reading():
                 ids, rows = codes.copy(number)
@@ -240,26 +224,5 @@ class Tier:
     @classmethod
     def load(cls, path: Path, model_id: str, dimension: int) -> Tier:
         """What :meth:`save` wrote. Raises :class:`SnapshotError`."""
-        header, codes, row_ids = trained_snapshots.read(path, model_id, dimension)
-        file = VectorFile(path.with_name(header.vectors), dimension, row_ids=row_ids)
-        return cls(file, Trained(codes, header.found_effort(), header.trained_on, header.measured_on))
-
-
-class _Shared:
-    """Codes that others change: each look into them takes the lock."""
-
-    def __init__(self, codes: InvertedFile, lock: PhaseFairLock) -> None:
-        self._codes = codes
-        self._lock = lock
-
-    @property
-    def size(self) -> int:
-        return self._codes.size
-
-    @property
-    def lists(self) -> int:
-        return self._codes.lists
-
-    def candidates(self, query: FloatArray, count: int, probes: int) -> IdArray:
-        with self._lock.reading():
-            return self._codes.candidates(query, count, probes)
+        trained, vectors = snapshots.read(path, model_id, dimension)
+        return cls(VectorFile(path.with_name(vectors.file), dimension, row_ids=vectors.row_ids), trained)

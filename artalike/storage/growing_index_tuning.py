@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from artalike.records import FloatArray, IdArray
-from artalike.storage.trained_index import exact
+from artalike.storage.trained_index import InvertedFile, exact
 
 QUERIES: Final = 200
 DEPTHS: Final = (10, 100)
@@ -21,16 +21,6 @@ Measured at 300,000 × 512: 0.988 for those where it was 0.9935 for the collecti
 """
 
 Block = tuple[IdArray, FloatArray]
-
-
-class Searchable(Protocol):
-    """An :class:`~artalike.storage.trained_index.InvertedFile`, or one that is looked into under a lock."""
-
-    @property
-    def size(self) -> int: ...
-    @property
-    def lists(self) -> int: ...
-    def candidates(self, query: FloatArray, count: int, probes: int) -> IdArray: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +50,7 @@ class _Try:
     recalls: tuple[float, float]
 
 
-def tune(
-    codes: Searchable, queries: Block, blocks: Iterator[Block], recall: float, check: Callable[[], None]
-) -> Effort:
+def tune(codes: InvertedFile, queries: Block, blocks: Iterator[Block], recall: float) -> Effort:
     """The cheapest effort that finds ``recall`` of the neighbours of ``queries``, else the best one.
 
     Of the hundred nearest twice as many may be missed. ``queries`` are vectors of the collection, float32 (n,
@@ -74,7 +62,6 @@ def tune(
     tries = list[_Try]()
     probes = 1
     while True:
-        check()
         found = [_others(codes, query, own, probes) for own, query in zip(*queries, strict=True)]
         for factor in FACTORS:
             near, deep = (_recall(truth, found, depth, factor) for depth in DEPTHS)
@@ -100,7 +87,7 @@ def _first(tries: list[_Try], depth: int, goal: float, factor: int) -> _Try:
     return enough[0] if enough else max(same, key=lambda one: (one.recalls[depth], -one.probes))
 
 
-def _others(codes: Searchable, query: FloatArray, own: int, probes: int) -> IdArray:
+def _others(codes: InvertedFile, query: FloatArray, own: int, probes: int) -> IdArray:
     found = codes.candidates(query, max(DEPTHS) * max(FACTORS) + 1, probes)
     others: IdArray = found[found != own]
     return others

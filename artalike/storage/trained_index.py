@@ -9,7 +9,6 @@ it would remove wrongly. Codes can be made outside any lock and are then only co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, Final
 
 import faiss
@@ -71,10 +70,8 @@ class InvertedFile:
         self._transforms: list[Any] = transforms
 
     @classmethod
-    def train(cls, sample: FloatArray, factory: str, *, stopped: Callable[[], object] = lambda: None) -> InvertedFile:
+    def train(cls, sample: FloatArray, factory: str) -> InvertedFile:
         """An empty one, trained on ``sample``, float32 (n, dimension); takes seconds to minutes on one core.
-
-        ``stopped`` is called every few seconds, and may raise.
 
         Raises :class:`UsageError` for a factory string that FAISS does not know, or that keeps no lists.
         """
@@ -82,7 +79,7 @@ class InvertedFile:
         try:
             index = faiss.index_factory(sample.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
             made = cls(index, b"")
-            made._train(sample, stopped)
+            made._train(sample)
         except RuntimeError as error:
             raise _refused(factory, error) from error
         index.is_trained = True
@@ -96,29 +93,23 @@ class InvertedFile:
         except (RuntimeError, UsageError) as error:
             raise SnapshotError(f"FAISS cannot read its trained part: {str(error).splitlines()[-1]}") from error
 
-    def _train(self, sample: FloatArray, stopped: Callable[[], object]) -> None:
+    def _train(self, sample: FloatArray) -> None:
         for transform in self._transforms:
             transform.train(sample)
             sample = transform.apply(sample)
         quantizer: Any = faiss.downcast_index(self._ivf.quantizer)
         if isinstance(quantizer, faiss.IndexFlat):
-            # Round by round, so that it can be stopped; FAISS's own training runs to its end.
-            centroids: Any = sample[np.random.default_rng(0).choice(len(sample), self.lists, replace=False)]
-            for number in range(KMEANS_ROUNDS):
-                stopped()
-                kmeans = faiss.Kmeans(
-                    sample.shape[1],
-                    self.lists,
-                    niter=1,
-                    spherical=True,
-                    seed=number,
-                    min_points_per_centroid=1,
-                    max_points_per_centroid=2 * SAMPLES_PER_LIST,
-                )
-                kmeans.train(sample, init_centroids=centroids)
-                centroids = kmeans.centroids
+            kmeans = faiss.Kmeans(
+                sample.shape[1],
+                self.lists,
+                niter=KMEANS_ROUNDS,
+                spherical=True,
+                min_points_per_centroid=1,
+                max_points_per_centroid=2 * SAMPLES_PER_LIST,
+            )
+            kmeans.train(sample)
+            centroids: Any = kmeans.centroids
             quantizer.add(centroids)
-        stopped()
         self._ivf.train(sample)
 
     @property

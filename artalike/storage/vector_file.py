@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,14 +20,27 @@ from numpy.typing import NDArray
 from artalike.errors import SnapshotError
 from artalike.records import IdArray
 from artalike.storage.files import storage_error
+from artalike.storage.row_map import NO_ROW, RowMap, Rows
 
 ROOM: Final = 4096
 """Rows of room at least; the file has holes, so room costs no disk."""
 
-NO_ROW: Final = -1
-
 Half = NDArray[np.float16]
-Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """Which id is bound to which of the first ``used`` rows."""
+
+    rows: RowMap
+    used: int
+
+    def row_ids(self) -> IdArray:
+        """The id of each row, -1 where none is bound."""
+        ids = self.rows.ids()
+        made = np.full(self.used, NO_ROW, np.int64)
+        made[self.rows.get(ids)] = ids
+        return made
 
 
 class VectorFile:
@@ -128,7 +142,8 @@ class VectorFile:
         """Those of ``ids`` that are bound, in their order, and a copy of their vectors, float16 (n, dimension)."""
         rows = self._rows.get(ids)
         there = rows >= 0
-        return ids[there], self._map[rows[there]]
+        # Unlike self._map[rows], it lets go of the interpreter: the disk may be slow to answer.
+        return ids[there], self._map.take(rows[there], axis=0)
 
     def ids(self, up_to: int | None = None) -> IdArray:
         """Ascending ids, int64, that are bound; all, or those up to ``up_to``."""
@@ -138,12 +153,9 @@ class VectorFile:
         """How many ids up to ``up_to`` are bound."""
         return self._rows.count(up_to)
 
-    def row_ids(self) -> IdArray:
-        """The id of each row, -1 where none is bound: what a snapshot holds, once :meth:`sync` has returned."""
-        ids = self._rows.ids()
-        made = np.full(self._used, NO_ROW, np.int64)
-        made[self._rows.get(ids)] = ids
-        return made
+    def bindings(self) -> Bindings:
+        """A copy of which id is bound to which row; what a snapshot holds, once :meth:`sync` has returned."""
+        return Bindings(self._rows.copy(), self._used)
 
     def sync(self) -> None:
         """Make all rows survive a power cut; blocks. Raises DiskFull or StorageError."""
@@ -181,89 +193,6 @@ class VectorFile:
             raise storage_error(error, self.path) from error
         mapped.madvise(mmap.MADV_RANDOM)
         self._map = np.frombuffer(mapped, "<f2").reshape(room, self.dimension)
-
-
-PAGE: Final = 4096
-
-
-class RowMap:
-    """Rows by id at four bytes an id where ids lie close together, as those of a catalog do.
-
-    Pages of ``PAGE`` ids, found by bisection; a dictionary would take a hundred bytes an id.
-    """
-
-    def __init__(self) -> None:
-        self._numbers = np.empty(0, np.int64)
-        self._slots = np.empty(0, np.int64)
-        self._pages = np.full((1, PAGE), NO_ROW, np.int32)
-        self._counts = np.zeros(1, np.int64)
-
-    @property
-    def size(self) -> int:
-        return int(self._counts.sum())
-
-    @property
-    def largest_id(self) -> int:
-        filled = np.flatnonzero(self._counts[self._slots])
-        if not len(filled):
-            return -1
-        last = filled[-1]
-        return int(self._numbers[last] * PAGE + np.flatnonzero(self._pages[self._slots[last]] >= 0)[-1])
-
-    def get(self, ids: IdArray) -> Rows:
-        """The row of each id, -1 for none."""
-        if not len(self._numbers):
-            return np.full(len(ids), NO_ROW, np.int64)
-        numbers, places = np.divmod(ids, PAGE)
-        found = np.minimum(np.searchsorted(self._numbers, numbers), len(self._numbers) - 1)
-        rows = self._pages[self._slots[found], places].astype(np.int64)
-        rows[self._numbers[found] != numbers] = NO_ROW
-        return rows
-
-    def set(self, ids: IdArray, rows: Rows) -> None:
-        """Give each id, once, its row; -1 for none."""
-        numbers, places = np.divmod(ids, PAGE)
-        self._add_pages(np.setdiff1d(numbers[rows >= 0], self._numbers))
-        if not len(self._numbers):
-            return
-        found = np.minimum(np.searchsorted(self._numbers, numbers), len(self._numbers) - 1)
-        there = self._numbers[found] == numbers
-        slots = self._slots[found[there]]
-        before = self._pages[slots, places[there]] >= 0
-        np.add.at(self._counts, slots, (rows[there] >= 0).astype(np.int64) - before)
-        self._pages[slots, places[there]] = rows[there]
-
-    def _add_pages(self, numbers: IdArray) -> None:
-        if not len(numbers):
-            return
-        used = len(self._numbers)
-        if used + len(numbers) > len(self._pages):
-            room = used + len(numbers) + len(self._pages) // 4
-            pages = np.full((room, PAGE), NO_ROW, np.int32)
-            pages[:used] = self._pages[:used]
-            self._pages = pages
-            self._counts = np.concatenate([self._counts, np.zeros(room - len(self._counts), np.int64)])
-        slots = np.arange(used, used + len(numbers))
-        order = np.argsort(np.concatenate([self._numbers, numbers]))
-        self._numbers = np.concatenate([self._numbers, numbers])[order]
-        self._slots = np.concatenate([self._slots, slots])[order]
-
-    def ids(self, up_to: int | None = None) -> IdArray:
-        """Ascending."""
-        last = len(self._numbers) if up_to is None else int(np.searchsorted(self._numbers, up_to // PAGE, side="right"))
-        pages = zip(self._numbers[:last].tolist(), self._slots[:last].tolist(), strict=True)
-        parts = [np.flatnonzero(self._pages[slot] >= 0) + number * PAGE for number, slot in pages if self._counts[slot]]
-        ids = np.concatenate([np.empty(0, np.int64), *parts])
-        return ids if up_to is None else ids[: np.searchsorted(ids, up_to, side="right")]
-
-    def count(self, up_to: int) -> int:
-        """How many ids there are up to ``up_to``."""
-        number, place = divmod(up_to, PAGE)
-        before = int(np.searchsorted(self._numbers, number))
-        count = int(self._counts[self._slots[:before]].sum())
-        if before < len(self._numbers) and self._numbers[before] == number:
-            count += int(np.count_nonzero(self._pages[self._slots[before], : place + 1] >= 0))
-        return count
 
 
 def _write_all(file: int, data: bytes, at: int) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from unittest import mock
 
 import numpy as np
@@ -19,6 +19,8 @@ from artalike.storage.background import in_background
 from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.vector_index import FlatIndex
 
+T = TypeVar("T")
+
 DIMENSION = 32
 MODEL = "small@1"
 
@@ -28,6 +30,22 @@ def by_codes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else such small indexes would be searched exactly."""
     monkeypatch.setattr(growing_index_tier, "EXACT_ROWS", 0)
     monkeypatch.setattr(growing_index_tier, "EXACT_SHARE", 0)
+
+
+async def in_this_process(work: Callable[..., T], *args: object) -> T:
+    """In place of :func:`in_background`: a process of its own takes a second to begin."""
+    return await asyncio.to_thread(work, *args)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing_index, "in_background", in_this_process)
+
+
+@pytest.fixture
+def apart(at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training as it really is."""
+    monkeypatch.setattr(growing_index, "in_background", in_background)
 
 
 def vectors(count: int, *, seed: int = 0) -> FloatArray:
@@ -79,6 +97,7 @@ async def test_an_answer_is_as_long_as_it_can_be(tmp_path: Path) -> None:
     assert sorted(chosen.ids) == [5, 700, 2999]
 
 
+@pytest.mark.usefixtures("apart")
 async def test_training_is_in_nobodys_way_and_loses_nothing(tmp_path: Path) -> None:
     index = GrowingIndex(DIMENSION, MODEL, tmp_path / "index")
     await index.add(np.arange(1, 2001), vectors(2000))
@@ -98,11 +117,12 @@ async def test_training_is_in_nobodys_way_and_loses_nothing(tmp_path: Path) -> N
     assert answer.ids.tolist() == [added]
 
 
+@pytest.mark.usefixtures("apart")
 async def test_a_cancelled_training_leaves_the_index_and_no_file(tmp_path: Path) -> None:
     index = GrowingIndex(DIMENSION, MODEL, tmp_path / "index")
     await index.add(np.arange(1, 2001), vectors(2000))
     training = asyncio.create_task(index.train())
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)
     training.cancel()
     with pytest.raises(asyncio.CancelledError):
         await training
@@ -132,6 +152,41 @@ async def test_it_trains_by_itself_and_again_when_it_has_grown(tmp_path: Path, m
                 await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_recall_is_measured_again_and_the_snapshot_stays_as_it_is(tmp_path: Path) -> None:
+    index = await trained(tmp_path / "index", 1000)
+    await index.save(tmp_path / "index")
+    saved = (tmp_path / "index").read_bytes()
+    due = [index.measure_due]
+    await index.add(np.arange(1001, 1301), vectors(300, seed=4))
+    due.append(index.measure_due)
+    assert await index.measure() == index.recall >= 0.99
+    assert [*due, index.measure_due] == [False, True, False]
+    assert (tmp_path / "index").read_bytes() == saved
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+async def test_who_adds_faster_than_it_trains_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = asyncio.Event()
+
+    async def when_told(work: Callable[..., T], *args: object) -> T:
+        await go_on.wait()
+        return await asyncio.to_thread(work, *args)
+
+    monkeypatch.setattr(growing_index, "in_background", when_told)
+    index = GrowingIndex(DIMENSION, MODEL, tmp_path / "index", grown_at=100)
+    await index.add(np.arange(1, 101), vectors(100))
+    assert index.train_due
+    training = asyncio.create_task(index.train())
+    await index.add(np.arange(101, 201), vectors(100, seed=2))
+    crowded = asyncio.create_task(index.add(np.arange(201, 301), vectors(100, seed=3)))
+    await asyncio.wait([crowded], timeout=0.1)
+    assert (index.size, index.stats["training"]) == (200, True)
+    go_on.set()
+    assert await training
+    await crowded
+    assert (index.size, index.stats["kind"]) == (300, "trained")
 
 
 async def test_a_factory_string_is_heeded_or_refused(tmp_path: Path) -> None:
@@ -212,22 +267,3 @@ async def test_a_killed_save_leaves_the_old_snapshot(tmp_path: Path) -> None:
     assert (await loaded.ids()).tolist() == list(range(1, 101))
     for number, answer in enumerate(await loaded.search(vectors(100), 1), start=1):
         assert answer.scores[0] == pytest.approx(1, abs=2e-3), number
-
-
-async def test_a_cancelled_caller_of_background_work_waits_for_its_end() -> None:
-    ended = threading.Event()
-
-    def work(check: object) -> None:
-        try:
-            while True:
-                check()  # type: ignore[operator]  # a function, as in_background says
-                time.sleep(0.01)
-        finally:
-            ended.set()
-
-    task = asyncio.create_task(in_background(work))
-    await asyncio.sleep(0.05)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert ended.is_set()

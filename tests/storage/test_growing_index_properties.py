@@ -17,8 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from artalike.errors import SnapshotError
 from artalike.records import FloatArray
-from artalike.storage import growing_index, growing_index_tier, vector_file
+from artalike.storage import growing_index, growing_index_tier, row_map, vector_file
 from artalike.storage.growing_index import GrowingIndex
+from tests.storage.test_growing_index import in_this_process
 from tests.storage.test_vector_index_properties import VECTORS
 
 T = TypeVar("T")
@@ -37,9 +38,10 @@ class GrowingMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name) / "index"
         self.patches = [
-            mock.patch.multiple(growing_index, FEW_CHANGES=2),
+            mock.patch.multiple(growing_index, CATCH_UP_ROWS=2, in_background=in_this_process),
             mock.patch.multiple(growing_index_tier, PIECE_ROWS=3),
-            mock.patch.multiple(vector_file, PAGE=5, ROOM=2),
+            mock.patch.multiple(vector_file, ROOM=2),
+            mock.patch.multiple(row_map, PAGE=5),
         ]
         for patch in self.patches:
             patch.start()

@@ -37,6 +37,7 @@ from artalike.search.ranked import (
     Query,
     RankedCursor,
     Ranking,
+    Score,
     Search,
     Used,
     as_sent,
@@ -88,6 +89,7 @@ class MixedCursor(cursors.Cursor):
     last_score: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
     asked: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
     filters: Filters = ANYTHING
+    min_score: Score | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,22 +110,32 @@ class MixedSearch:
         self._images = images
         self._embed_texts = embed_texts
 
-    async def rank(self, parts: Sequence[Part], *, limit: int, offset: int = 0, filters: Filters = ANYTHING) -> Ranking:
+    async def rank(
+        self,
+        parts: Sequence[Part],
+        *,
+        limit: int,
+        offset: int = 0,
+        filters: Filters = ANYTHING,
+        min_score: float | None = None,
+    ) -> Ranking:
         """The first page, or the one ``offset`` images into the ranking. Parts of no weight are as if not there.
 
-        Raises QueryError when nothing is asked for or a text has no words, NotFound for an image that is not there.
+        What has a score below ``min_score`` is left out. Raises QueryError when nothing is asked for, a text has no
+        words, or no image would have a score; NotFound for an image that is not there.
         """
         parts = [part for part in parts if part.weight]
         if len(parts) == 1 and parts[0].id is not None and parts[0].weight > 0:
-            return await self._search.rank(Query(ids=(parts[0].id,), filters=filters), limit=limit, offset=offset)
+            query = Query(ids=(parts[0].id,), filters=filters, min_score=min_score)
+            return await self._search.rank(query, limit=limit, offset=offset)
         totals = await self._images.totals()
         asked = tuple(part.id for part in parts if part.id is not None and part.weight > 0)
         mixed = await self._settled(parts, totals.max_id, await self._search.passing(filters, totals.max_id))
         if mixed.used == (Used.LIKENESS,):
-            query = Query(vector=mixed.vector, asked=asked, filters=filters)
+            query = Query(vector=mixed.vector, asked=asked, filters=filters, min_score=min_score)
             return await self._search.rank(query, limit=limit, offset=offset)
         most = _head_most(self._search.dimension, totals.max_id, besides=len(f"{filters.canonical()}{asked}".encode()))
-        mixed = replace(mixed, head=mixed.head[:most])
+        mixed = replace(mixed, head=await self._at_least(min_score, mixed.head[:most], mixed.vector))
         place = MixedCursor(
             v=1,
             max_id=totals.max_id,
@@ -135,6 +147,7 @@ class MixedSearch:
             used=mixed.used,
             asked=asked,
             filters=filters,
+            min_score=min_score,
         )
         return await self._page(mixed, place, limit, skip=offset)
 
@@ -217,6 +230,15 @@ class MixedSearch:
             return _Mixed(np.empty(0, np.int64), vector, ends, used)
         return _Mixed(fused(rankings, unwanted), vector, ends, used)
 
+    async def _at_least(self, min_score: float | None, head: IdArray, vector: FloatArray | None) -> IdArray:
+        """Those of the ``head`` whose score is not below."""
+        if min_score is None:
+            return head
+        if vector is None:
+            raise QueryError("min_score: expected a picture to look for; words alone give no scores")
+        scores = await self._scores(head, vector)
+        return head[[scores.get(number, -2) >= min_score for number in head.tolist()]]
+
     async def _by_likeness(self, rankings: Sequence[Weighted], vector: FloatArray) -> IdArray:
         """What ``rankings`` have, the most alike first."""
         ids, vectors = await self._images.vectors(fused(rankings).tolist())
@@ -254,12 +276,13 @@ class MixedSearch:
         after = place.model_copy(update={"at": at}) if at < place.head else None
         if after is None and mixed.vector is not None and not mixed.ends:
             query = Query(
-                vector=mixed.vector, shown=tuple(mixed.head.tolist()), asked=place.asked, filters=place.filters
+                shown=tuple(mixed.head.tolist()), asked=place.asked, filters=place.filters, min_score=place.min_score
             )
             behind = RankedCursor(
                 v=1, max_id=place.max_id, at=at - place.head, last_id=place.last_id, last_score=place.last_score
             )
-            more, then = await self._search.page(query, behind, limit - len(hits), among)
+            unit = direction(mixed.vector[np.newaxis])
+            more, then = await self._search.page(query, unit, behind, limit - len(hits), among)
             hits += more
             if then is not None:
                 moved = {"at": place.head + then.at, "last_id": then.last_id, "last_score": then.last_score}
@@ -280,10 +303,13 @@ class MixedSearch:
         images = await self._images.images(ids.tolist())
         if vector is None:
             return [Hit(image, None, folded.others.get(image.id, 0)) for image in images]
-        known, vectors = await self._images.vectors(ids.tolist())
-        unit = direction(vector[np.newaxis])
-        scores = dict(zip(known.tolist(), (vectors @ unit).astype(np.float64).round(DECIMALS).tolist(), strict=True))
+        scores = await self._scores(ids, vector)
         return [Hit(image, scores.get(image.id), folded.others.get(image.id, 0)) for image in images]
+
+    async def _scores(self, ids: IdArray, vector: FloatArray) -> dict[int, float]:
+        known, vectors = await self._images.vectors(ids.tolist())
+        scores = vectors @ direction(vector[np.newaxis])
+        return dict(zip(known.tolist(), scores.astype(np.float64).round(DECIMALS).tolist(), strict=True))
 
     def _cursor(self, mixed: _Mixed, after: MixedCursor) -> str:
         blob = b"" if mixed.vector is None else mixed.vector.astype(_VECTOR_ITEM).tobytes()

@@ -21,6 +21,7 @@ from pydantic import Field
 from artalike.errors import NotFound, QueryError
 from artalike.records import FloatArray, Hit, IdArray
 from artalike.search import cursors
+from artalike.search.cutoff import Cutoffs
 from artalike.search.filters import ANYTHING, Filters, inside
 from artalike.search.folding import Folded, fold
 from artalike.storage.ports import ImageCatalog, Neighbors, VectorIndex
@@ -35,6 +36,7 @@ _SPARE: Final = 16  # more than a page has: as many near-duplicates may be folde
 _IN_A_THREAD: Final = 8192  # more take longer to sort than the event loop may stand still
 
 Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
+Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +45,7 @@ class Query:
 
     ``vector`` is float32 (dimension,). With ``others`` the images ``ids`` themselves are left out. ``shown`` are left
     out as well, and their near-duplicates; a cursor does not carry them. ``asked`` are images that ``vector`` was made
-    of. Only what passes the ``filters`` is found.
+    of. Only what passes the ``filters`` is found, down to ``min_score``.
     """
 
     ids: tuple[int, ...] = ()
@@ -52,6 +54,7 @@ class Query:
     shown: tuple[int, ...] = ()
     asked: tuple[int, ...] = ()
     filters: Filters = ANYTHING
+    min_score: float | None = None
 
 
 class Used(StrEnum):
@@ -67,12 +70,14 @@ class Ranking:
     """One page, best first. ``cursor`` is None at the end.
 
     ``total`` is how many images can be found now; with filters, how many of those that were there at the start pass.
+    Below ``cutoff`` images are less alike; it is that of all pages, None where it cannot be told.
     """
 
     hits: list[Hit]
     cursor: str | None
     total: int
     used: tuple[Used, ...] = (Used.LIKENESS,)
+    cutoff: float | None = None
 
 
 class RankedCursor(cursors.Cursor):
@@ -87,6 +92,8 @@ class RankedCursor(cursors.Cursor):
     last_score: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
     asked: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
     filters: Filters = ANYTHING
+    min_score: Score | None = None
+    cutoff: Score | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,12 @@ class _Order:
             return self
         return _Order(self.ids[:count], self.scores[:count], complete=False)
 
+    def down_to(self, min_score: float | None) -> _Order:
+        if min_score is None:
+            return self
+        count = int(np.searchsorted(-self.scores, -min_score, side="right"))
+        return self if count == len(self.ids) else _Order(self.ids[:count], self.scores[:count], complete=True)
+
 
 class Search:
     """Finds what looks like an image of the collection, or like any other picture.
@@ -133,6 +146,7 @@ class Search:
         self._model = model
         self._dimension = dimension
         self._embed_bytes = embed_bytes
+        self._cutoffs = Cutoffs(images)
 
     async def like(self, pictures: Sequence[bytes]) -> Query:
         """A query by pictures that need not be in the collection: by the direction between them all.
@@ -161,7 +175,12 @@ class Search:
         Raises NotFound when one of the query's images is not, or not yet, in the collection.
         """
         totals = await self._images.totals()
-        return await self._page(query, RankedCursor(v=1, max_id=totals.max_id, at=offset), limit)
+        vector = await self._vector(query)
+        cutoff = await self._cutoffs.of(vector)
+        place = RankedCursor(
+            v=1, max_id=totals.max_id, at=offset, cutoff=None if cutoff is None else round(cutoff, DECIMALS)
+        )
+        return await self._page(query, vector, place, limit)
 
     async def go_on(self, cursor: str, *, limit: int, of: int | None = None) -> Ranking:
         """The page that follows; ``of`` insists that it be of the neighbours of this image.
@@ -176,22 +195,29 @@ class Search:
         vector = np.frombuffer(blob, dtype="<f2").astype(np.float32) if blob else None
         if vector is not None and not np.isfinite(vector).all():
             raise QueryError("cursor: expected a vector of finite numbers")
-        query = Query(place.ids, vector, others=place.others, asked=place.asked, filters=place.filters)
-        return await self._page(query, place, limit)
+        query = Query(
+            place.ids,
+            vector,
+            others=place.others,
+            asked=place.asked,
+            filters=place.filters,
+            min_score=place.min_score,
+        )
+        return await self._page(query, await self._vector(query), place, limit)
 
-    async def _page(self, query: Query, place: RankedCursor, limit: int) -> Ranking:
+    async def _page(self, query: Query, vector: FloatArray, place: RankedCursor, limit: int) -> Ranking:
         among = await self.passing(query.filters, place.max_id)
-        hits, after = await self.page(query, place, limit, among)
-        return Ranking(hits, None if after is None else self._cursor(query, after), self.total(among))
+        hits, after = await self.page(query, vector, place, limit, among)
+        cursor = None if after is None else self._cursor(query, after)
+        return Ranking(hits, cursor, self.total(among), cutoff=place.cutoff)
 
     async def page(
-        self, query: Query, place: RankedCursor, limit: int, among: IdArray | None
+        self, query: Query, vector: FloatArray, place: RankedCursor, limit: int, among: IdArray | None
     ) -> tuple[list[Hit], RankedCursor | None]:
         """At most ``limit`` hits from ``place`` on, and where the ranking goes on, None at its end.
 
-        ``among`` are the ids that pass the query's filters. Raises NotFound as :meth:`rank` does.
+        ``vector`` is the query's direction, of length 1, and ``among`` are the ids that pass its filters.
         """
-        vector = await self._vector(query)
         limit = min(limit, DEPTH - place.at)
         order, shown, others = await self._shown(query, vector, place, limit, among)
         taken, hits = 0, list[Hit]()
@@ -287,12 +313,15 @@ class Search:
         [neighbors] = await self._index.search(vector[np.newaxis], depth, max_id=upper, among=among)
         left_out = (*query.shown, *query.ids) if query.others else query.shown
         if len(neighbors.ids) > _IN_A_THREAD:
-            return await asyncio.to_thread(_sorted, neighbors, depth, left_out)
-        return _sorted(neighbors, depth, left_out)
+            order = await asyncio.to_thread(_sorted, neighbors, depth, left_out)
+        else:
+            order = _sorted(neighbors, depth, left_out)
+        return order.down_to(query.min_score)
 
     def _cursor(self, query: Query, after: RankedCursor) -> str:
-        asked = {"ids": query.ids, "others": query.others, "asked": query.asked, "filters": query.filters}
-        place = after.model_copy(update=asked)
+        asked = {"ids": query.ids, "others": query.others, "asked": query.asked}
+        narrowed = {"filters": query.filters, "min_score": query.min_score}
+        place = after.model_copy(update=asked | narrowed)
         blob = b"" if query.vector is None else query.vector.astype("<f2").tobytes()
         return cursors.encode(place, salt=self._model, blob=blob)
 

@@ -32,6 +32,7 @@ from artalike.search.mixed import EmbedTexts
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.blocks import Block, BlockKind, Blocks, normalized
+from artalike.storage.facet_values import FacetValue, FacetValues
 from artalike.storage.filtering import Criteria
 from artalike.storage.ports import Committed, NearGroups, Neighbors, Share, Totals
 from artalike.web.services import Services
@@ -124,6 +125,10 @@ class FakeImages:
         ]
         table = np.array(members, dtype=np.int64).reshape(-1, 4)
         return NearGroups(table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(bool))
+
+    async def facet_values(self) -> FacetValues:
+        values = (FacetValue("museum.example", len(self.by_id)),) if self.by_id else ()
+        return FacetValues(sources=(), hosts=values, creators=(), rights=(), years=None)
 
     async def words(self, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
         wanted = list(self.by_id) if among is None else among.tolist()

@@ -94,6 +94,12 @@ def host_backwards(host: str) -> str:
     return ".".join(reversed(host.split("."))) + "."
 
 
+def host_forwards(term: str) -> str:
+    """What :func:`host_backwards` made it of."""
+    host = term.removesuffix(".")
+    return host if host_backwards(host) == term else ".".join(reversed(host.split(".")))
+
+
 def _described(rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
     return [_facets(row) for row in rows]
 

@@ -17,6 +17,7 @@ from artalike.storage import near_duplicates, words
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection, Database
 from artalike.storage.commit import STORED, store
+from artalike.storage.facet_values import FacetCounts, FacetValues
 from artalike.storage.filtering import Criteria, Filtering
 from artalike.storage.found import METADATA
 from artalike.storage.ports import Committed, NearGroups, Totals
@@ -43,6 +44,7 @@ class Images:
         self._removed: IdArray = np.empty(0, np.int64)
         self._recently: deque[int] = deque(maxlen=RECENTLY)
         self._filtering = Filtering(database)
+        self._facet_counts = FacetCounts(database)
 
     @classmethod
     async def open(cls, database: Database, model_id: str, dimension: int, *, blocks: Blocks | None = None) -> Images:
@@ -124,6 +126,9 @@ class Images:
 
     async def passing(self, criteria: Criteria, *, max_id: int) -> IdArray:
         return await self._filtering.ids(criteria, max_id=max_id)
+
+    async def facet_values(self) -> FacetValues:
+        return await self._facet_counts.values()
 
     async def words(self, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
         async with self._database.read() as connection:

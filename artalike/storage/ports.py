@@ -30,6 +30,7 @@ from artalike.records import (
     Validators,
 )
 from artalike.storage.blocks import Block, BlockKind, Blocks
+from artalike.storage.facet_values import FacetValues
 from artalike.storage.filtering import Criteria
 
 
@@ -104,6 +105,9 @@ class ImageCatalog(Protocol):
 
         Who asks for the same gets the same array. Not to be written to.
         """
+
+    async def facet_values(self) -> FacetValues:
+        """Values that filters can be given, as they were a moment ago."""
 
     async def words(self, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
         """Ids (n,) up to ``max_id`` of images with these words in their metadata, the ``limit`` best first.

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
 from artalike.errors import NotFound, QueryError
 from artalike.records import Image
+from artalike.search.filters import Filters
 from artalike.search.ranked import Ranking
 from artalike.web import questions, requests
 from artalike.web.metrics import metrics
-from artalike.web.params import NearDuplicatesQuery, QuestionBody, RandomQuery, SearchQuery, SimilarQuery, UploadQuery
+from artalike.web.params import (
+    FacetsQuery,
+    NearDuplicatesQuery,
+    QuestionBody,
+    RandomQuery,
+    SearchQuery,
+    SimilarQuery,
+    UploadQuery,
+)
 from artalike.web.questions import place
 from artalike.web.services import SERVICES, Services
-from artalike.web.views import image_json, near_duplicates_answer, random_answer, ranking_json, similar_answer
+from artalike.web.views import (
+    facets_json,
+    image_json,
+    near_duplicates_answer,
+    random_answer,
+    ranking_json,
+    similar_answer,
+)
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 UPLOAD_SECONDS: Final = 60.0
@@ -25,10 +42,16 @@ _WIDTH_MOST: Final = 100_000
 
 async def random(request: web.Request) -> web.StreamResponse:
     params = requests.query(request, RandomQuery)
+    filters = requests.filters(request)
     if params.cursor is not None:
-        _stands_alone(params.offset, params.seed)
+        _stands_alone(filters, params.offset, params.seed)
     answer = await random_answer(
-        request.app[SERVICES], limit=params.limit, offset=params.offset, seed=params.seed, cursor=params.cursor
+        request.app[SERVICES],
+        limit=params.limit,
+        offset=params.offset,
+        seed=params.seed,
+        cursor=params.cursor,
+        filters=filters,
     )
     return web.json_response(answer)
 
@@ -36,31 +59,34 @@ async def random(request: web.Request) -> web.StreamResponse:
 async def search(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     params = requests.query(request, SearchQuery)
+    filters = requests.filters(request)
     if params.cursor is not None:
-        _stands_alone(params.url, params.id, params.text, params.offset)
+        _stands_alone(filters, params.url, params.id, params.text, params.offset)
         ranking = await services.mixed.go_on(params.cursor, limit=params.limit)
     else:
         parts = await questions.of_query(request, params)
-        ranking = await services.mixed.rank(parts, limit=params.limit, offset=params.offset or 0)
+        ranking = await services.mixed.rank(parts, limit=params.limit, offset=params.offset or 0, filters=filters)
     return _ranked(services, ranking, params.limit)
 
 
 async def search_by_body(request: web.Request) -> web.StreamResponse:
-    """By uploaded pictures, or by a question in JSON."""
+    """By uploaded pictures, or by a question in JSON. Limit and filters may stand in the address with both."""
     services = request.app[SERVICES]
     params = requests.query(request, UploadQuery)
+    filters = requests.filters(request)
     if request.content_type == "application/json":
         body = await requests.json_body(request, QuestionBody)
         limit = body.limit or params.limit
         parts = await questions.of_body(request, body)
-        return _ranked(services, await services.mixed.rank(parts, limit=limit), limit)
+        wanted = filters if body.filters is None else body.filters
+        return _ranked(services, await services.mixed.rank(parts, limit=limit, filters=wanted), limit)
     async with place(request.app):
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
                 pictures = await requests.pictures(request, services.settings.gallery.max_upload_bytes)
         except TimeoutError as error:
             raise web.HTTPRequestTimeout(text=f"body: expected all of it within {UPLOAD_SECONDS:g} s") from error
-        query = await services.search.like(pictures)
+        query = replace(await services.search.like(pictures), filters=filters)
     return _ranked(services, await services.search.rank(query, limit=params.limit), params.limit)
 
 
@@ -82,16 +108,23 @@ async def near_duplicates(request: web.Request) -> web.StreamResponse:
 
 async def similar(request: web.Request) -> web.StreamResponse:
     params = requests.query(request, SimilarQuery)
+    filters = requests.filters(request)
     if params.cursor is not None:
-        _stands_alone(params.offset)
+        _stands_alone(filters, params.offset)
     answer = await similar_answer(
         request.app[SERVICES],
         id=requests.path_id(request, "image"),
         limit=params.limit,
         offset=params.offset or 0,
         cursor=params.cursor,
+        filters=filters,
     )
     return web.json_response(answer)
+
+
+async def facets(request: web.Request) -> web.StreamResponse:
+    params = requests.query(request, FacetsQuery)
+    return web.json_response(facets_json(await request.app[SERVICES].images.facet_values(), params.limit))
 
 
 async def thumbnail(request: web.Request) -> web.StreamResponse:
@@ -124,8 +157,8 @@ def _ranked(services: Services, ranking: Ranking, limit: int) -> web.Response:
     return web.json_response(ranking_json(ranking, services.settings, "/api/search", limit))
 
 
-def _stands_alone(*others: object) -> None:
-    if any(other is not None for other in others):
+def _stands_alone(filters: Filters, *others: object) -> None:
+    if not filters.anything or any(other is not None for other in others):
         raise QueryError("cursor: expected no other parameter beside it but limit")
 
 
@@ -145,6 +178,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/images/{id}", image),
         web.get("/api/images/{id}/similar", similar),
         web.get("/api/images/{id}/near-duplicates", near_duplicates),
+        web.get("/api/facets", facets),
         web.get("/thumbs/{id}/{width}", thumbnail),
         web.get("/api/stats", stats),
         web.get("/healthz", alive),

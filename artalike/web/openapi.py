@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from artalike import __version__
+from artalike.search.filters import Filters
 from artalike.web import params, schemas
 
 _JSON: Final = "application/json"
@@ -31,6 +32,7 @@ class Operation:
     summary: str
     tag: str = "gallery"
     query: type[BaseModel] = params.NoQuery
+    filtered: bool = False
     body: type[BaseModel] | None = None
     form: bool = False
     upload: bool = False
@@ -51,6 +53,7 @@ OPERATIONS: Final = (
         path="/api/random",
         summary="Random images, page after page, without repeats",
         query=params.RandomQuery,
+        filtered=True,
         answer=schemas.RandomAnswer,
         problems=(400, 503),
     ),
@@ -59,6 +62,7 @@ OPERATIONS: Final = (
         path="/api/search",
         summary="Images that look like one given by url or id, or that have the words of a text, or both",
         query=params.SearchQuery,
+        filtered=True,
         answer=schemas.RankedAnswer,
         problems=(400, 404, 415, 422, 429, 503),
     ),
@@ -67,6 +71,7 @@ OPERATIONS: Final = (
         path="/api/search",
         summary="Images that look like the uploaded ones; or the answer to a question of several pictures and words",
         query=params.UploadQuery,
+        filtered=True,
         upload=True,
         body=params.QuestionBody,
         answer=schemas.RankedAnswer,
@@ -88,8 +93,17 @@ OPERATIONS: Final = (
         path="/api/images/{id}/similar",
         summary="Its neighbours, without itself",
         query=params.SimilarQuery,
+        filtered=True,
         answer=schemas.RankedAnswer,
         problems=(400, 404, 503),
+    ),
+    Operation(
+        method="get",
+        path="/api/facets",
+        summary="Values that filters can be given, with how many images have each",
+        query=params.FacetsQuery,
+        answer=schemas.FacetsAnswer,
+        problems=(400, 503),
     ),
     Operation(
         method="get",
@@ -249,7 +263,11 @@ def _describe(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "operationId": _identifier(operation),
         "tags": [operation.tag],
-        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation.query)],
+        "parameters": [
+            *_path_parameters(operation.path),
+            *_query_parameters(operation.query),
+            *(_query_parameters(Filters) if operation.filtered else ()),
+        ],
         "responses": {str(operation.status): _answer(operation)},
     }
     for status in sorted({*operation.problems, 500}):
@@ -275,7 +293,7 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _query_parameters(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
-    schema = model.model_json_schema()
+    schema = model.model_json_schema(ref_template=_REF + "{model}")
     for name, field in schema.get("properties", {}).items():
         yield {
             "name": name,

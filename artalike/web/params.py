@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from artalike import durations
+from artalike.search.filters import Filters
 from artalike.search.random_pages import SEED_LIMIT
 from artalike.search.ranked import DEPTH, ID_LIMIT
 from artalike.storage.blocks import REASON_LENGTH, VALUE_LENGTH
@@ -91,6 +92,10 @@ class NearDuplicatesQuery(Query):
     offset: Depth = None
 
 
+class FacetsQuery(Query):
+    limit: Limit = LIMIT_DEFAULT
+
+
 class UploadQuery(Query):
     limit: Limit = LIMIT_DEFAULT
 
@@ -137,12 +142,21 @@ _Parts = Annotated[
 ]
 
 
+def _filters(values: object) -> Filters:
+    if not isinstance(values, dict):
+        raise ValueError  # noqa: TRY004 - pydantic makes a message of this one alone
+    return Filters.of(values)
+
+
 class QuestionBody(Body):
     """Several pictures and words at once, to look for or to stay away from."""
 
     like: _Parts = []
     unlike: _Parts = []
     text: Text = None
+    filters: Annotated[
+        Filters | None, BeforeValidator(_filters), Field(description="an object of filters by their names")
+    ] = None
     limit: Annotated[int | None, Field(ge=1, le=LIMIT_MOST, description=f"a whole number from 1 to {LIMIT_MOST}")] = (
         None
     )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from artalike.errors import NotFound, QueryError
+from artalike.search.filters import ANYTHING, Filters
 from artalike.search.ranked import ID_LIMIT
 from artalike.web.deadlines import paused
 from artalike.web.params import expectation
@@ -41,6 +42,17 @@ def query(request: web.Request, model: type[ModelT]) -> ModelT:
         return model.model_validate_strings(values)
     except ValidationError as error:
         raise _explain(error, model) from error
+
+
+def filters(request: web.Request) -> Filters:
+    """The filters among the query parameters. Raises QueryError."""
+    values: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in values:
+            raise QueryError(f"{name} = {_shown(value)}: expected it once, found it twice")
+        if name in Filters.model_fields:
+            values[name] = value
+    return Filters.of(values) if values else ANYTHING
 
 
 def path_id(request: web.Request, what: str) -> int:

@@ -38,11 +38,18 @@ class Image(Answer):
 
 class SingleImage(Image):
     near_duplicates: Annotated[
-        int, Field(ge=0, description="other images that show the same picture, resized or recompressed")
+        int,
+        Field(
+            ge=0,
+            description="other images that show the same picture, resized or recompressed: nearly the same perceptual "
+            "hash, confirmed by light and colour; what is merely alike is not among them",
+        ),
     ]
 
 
-class RankedImage(Image):
+class RankedImage(SingleImage):
+    """Of near-duplicates one stands for the others: who is asked by, else the largest."""
+
     score: Annotated[
         float | None, Field(ge=-1.001, le=1.001, description="cosine, -1 to 1; null where only words were asked for")
     ]
@@ -54,7 +61,10 @@ NextUrl = Annotated[str | None, Field(description="path and query of the next pa
 class RandomAnswer(Answer):
     results: list[Image]
     next: NextUrl
-    total: Annotated[int, Field(description="images in the collection now")]
+    total: Annotated[
+        int,
+        Field(description="images in the collection now; with filters, those of its beginning that pass"),
+    ]
     seed: Annotated[int, Field(description="names the order; negative ones are the server's own")]
 
 
@@ -68,9 +78,36 @@ class RankedAnswer(Answer):
     results: list[RankedImage]
     next: NextUrl
     total: Annotated[
-        int, Field(description="images that this search can find now; by words alone, those that it has found")
+        int,
+        Field(
+            description="images that this search can find now, with filters those of its beginning that pass, by words "
+            "alone those that it has found; near-duplicates count, also those that are not shown"
+        ),
     ]
     used: Annotated[list[Used], Field(description="what the images were ranked by")]
+
+
+class FacetValue(Answer):
+    value: Annotated[str, Field(description="fit for the filter of that name")]
+    images: Annotated[int, Field(description="that have it; as a filter it may let more pass")]
+
+
+class Years(BaseModel):
+    """The first and the last year of any image's date; 1 BC is -1."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_name=True)
+    first: Annotated[int, Field(alias="from")]
+    last: Annotated[int, Field(alias="to")]
+
+
+class FacetsAnswer(Answer):
+    """Values for filters, those that most images have first, as they were a moment ago."""
+
+    sources: list[FacetValue]
+    hosts: list[FacetValue]
+    creators: list[FacetValue]
+    rights: list[FacetValue]
+    years: Years | None
 
 
 class Status(Answer):

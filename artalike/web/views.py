@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -10,9 +11,11 @@ from urllib.parse import urlencode
 from artalike.config import Settings
 from artalike.errors import WORTH_RETRYING
 from artalike.records import FailureGroup, Image, Seed
+from artalike.search.filters import ANYTHING, Filters
 from artalike.search.random_pages import RandomPage
 from artalike.search.ranked import Query, Ranking
 from artalike.storage.blocks import Block
+from artalike.storage.facet_values import FacetValues
 from artalike.web.services import Services
 
 
@@ -93,6 +96,7 @@ async def random_answer(
     offset: int | None = None,
     seed: int | None = None,
     cursor: str | None = None,
+    filters: Filters = ANYTHING,
 ) -> dict[str, Any]:
     """``{"results", "next", "total", "seed"}``: a page of random images, the one that ``cursor`` names if given.
 
@@ -102,7 +106,7 @@ async def random_answer(
     if cursor is not None:
         page = await services.random.go_on(cursor, limit=limit)
     else:
-        page = await services.random.page(limit=limit, offset=offset or 0, seed=seed)
+        page = await services.random.page(limit=limit, offset=offset or 0, seed=seed, filters=filters)
     return {
         "results": [image_json(image, services.settings) for image in page.images],
         "next": _next("/api/random", page.cursor, limit),
@@ -118,6 +122,7 @@ async def similar_answer(
     limit: int,
     offset: int = 0,
     cursor: str | None = None,
+    filters: Filters = ANYTHING,
 ) -> dict[str, Any]:
     """``{"results", "next", "total", "used"}``: the neighbours of an image, without itself, best first.
 
@@ -126,7 +131,8 @@ async def similar_answer(
     if cursor is not None:
         ranking = await services.search.go_on(cursor, limit=limit, of=id)
     else:
-        ranking = await services.search.rank(Query(ids=(id,), others=True), limit=limit, offset=offset)
+        query = Query(ids=(id,), others=True, filters=filters)
+        ranking = await services.search.rank(query, limit=limit, offset=offset)
     return ranking_json(ranking, services.settings, f"/api/images/{id}/similar", limit)
 
 
@@ -151,10 +157,28 @@ async def near_duplicates_answer(
 def ranking_json(ranking: Ranking, settings: Settings, path: str, limit: int) -> dict[str, Any]:
     """``{"results", "next", "total", "used"}``; ``path`` is where the next page is asked for."""
     return {
-        "results": [{**image_json(hit.image, settings), "score": hit.score} for hit in ranking.hits],
+        "results": [
+            {**image_json(hit.image, settings), "score": hit.score, "near_duplicates": hit.near_duplicates}
+            for hit in ranking.hits
+        ],
         "next": _next(path, ranking.cursor, limit),
         "total": ranking.total,
         "used": [used.value for used in ranking.used],
+    }
+
+
+def facets_json(facets: FacetValues, limit: int) -> dict[str, Any]:
+    """The ``limit`` first values of each kind, with how many images have them."""
+    kinds = {
+        "sources": facets.sources,
+        "hosts": facets.hosts,
+        "creators": facets.creators,
+        "rights": facets.rights,
+    }
+    years = None if facets.years is None else dict(zip(("from", "to"), facets.years, strict=True))
+    return {
+        **{name: [asdict(value) for value in values[:limit]] for name, values in kinds.items()},
+        "years": years,
     }
 
 

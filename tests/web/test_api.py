@@ -85,10 +85,20 @@ async def test_near_duplicates_are_asked_for_within_bounds(serve: Serve) -> None
         await get(client, f"/api/images/{image_id}/near-duplicates", 404)
 
 
-async def test_lists_do_not_look_for_near_duplicates(serve: Serve) -> None:
-    client = await serve(make_services(5))
-    for url in ("/api/random", "/api/search?id=1", "/api/images/1/similar"):
-        assert all("near_duplicates" not in image for image in (await get(client, url))["results"])
+async def test_near_duplicates_are_folded_where_images_are_ranked_and_shown_where_they_are_not(serve: Serve) -> None:
+    fake = make_services(5)
+    fake.images.groups = [{2, 4, 5}]
+    client = await serve(fake)
+    assert sorted(await follow(client, "/api/random?limit=2")) == [1, 2, 3, 4, 5]
+    assert all("near_duplicates" not in image for image in (await get(client, "/api/random"))["results"])
+    for url, expected in (
+        ("/api/search?id=1", {1: 0, 3: 0, 5: 2}),
+        ("/api/search?id=2", {1: 0, 2: 2, 3: 0}),
+        ("/api/images/1/similar", {3: 0, 5: 2}),
+        ("/api/images/5/similar", {1: 0, 3: 0, 4: 2}),
+    ):
+        assert {image["id"]: image["near_duplicates"] for image in (await get(client, url))["results"]} == expected
+        assert sorted(await follow(client, f"{url}{'&' if '?' in url else '?'}limit=1")) == sorted(expected)
 
 
 async def test_answers_have_the_shape_that_is_described(serve: Serve) -> None:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from artalike.search import cursors
+from artalike.search.filters import Filters
 from artalike.search.random_pages import RandomCursor
 from artalike.search.ranked import RankedCursor
 from artalike.web.app import create_app
@@ -28,7 +29,8 @@ huge = st.integers(-(2**80), 2**80)
 texts = (
     st.text(max_size=30) | huge.map(str) | st.floats().map(str) | st.sampled_from(["", "1", "2", "50", "\x00", "１"])
 )
-names = st.sampled_from(["limit", "offset", "seed", "cursor", "url", "id", "text"]) | st.text(max_size=8)
+filters = list(Filters.model_fields)
+names = st.sampled_from(["limit", "offset", "seed", "cursor", "url", "id", "text", *filters]) | st.text(max_size=8)
 parameters = st.lists(st.tuples(names, texts), max_size=4)
 numbers = st.integers(-2, 60) | huge
 scalars = st.none() | st.booleans() | huge | st.floats() | st.text(max_size=20)

@@ -47,9 +47,10 @@ from artalike.storage.removal import Removal
 from artalike.storage.seeds import CrawlQueue
 from artalike.storage.spool import Spool
 from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.usage import DiskUsage
 from artalike.upkeep import Snapshots, recrawl, tick, watch_loop
 from artalike.web.app import create_app
-from artalike.web.services import Services
+from artalike.web.services import Services, SourceKind
 from artalike.web.views import image_json
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Service:
         self.metrics.embed_busy_seconds.set_function(lambda: batcher.statistics().busy_seconds)
         self.url = ""
         self.searches = searches
-        self._folder = folder
+        self.usage = DiskUsage(folder)
         self._card = card
         self._started = time.time()
         self._stopped = anyio.Event()
@@ -227,6 +228,7 @@ class Service:
             upkeep.start_soon(watch_loop, self.metrics)
             upkeep.start_soon(tick, self.events, self.stats)
             async with anyio.create_task_group() as ingest:
+            upkeep.start_soon(self.usage.run)
                 ingest.start_soon(self.pipeline.run)
                 await self._stopped.wait()
                 self.pipeline.stop()
@@ -252,6 +254,7 @@ class Service:
             },
             "index": {**index.stats, "last_snapshot_at": self.snapshots.saved_at},
             "problem": self.pipeline.disk.problem,
+            "disk": self.usage.figures,
             "uptime_seconds": round(time.time() - self._started, 1),
         }
 
@@ -276,7 +279,10 @@ class Service:
             ready=self._not_ready,
             take_snapshot=self.snapshots.take,
             detect=self._detect,
-            kinds=[(source.kind, source.looks_like) for source in sources.SOURCES],
+            kinds=[
+                SourceKind(source.kind, source.looks_like, source.yields, source.takes) for source in sources.SOURCES
+            ],
+            hosts=self.pipeline.hosts,
             wake=self.pipeline.wake,
             admin_token=token,
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,

@@ -35,7 +35,7 @@ from artalike.storage.blocks import Block, BlockKind, Blocks, normalized
 from artalike.storage.facet_values import FacetValue, FacetValues
 from artalike.storage.filtering import Criteria
 from artalike.storage.ports import Committed, NearGroups, Neighbors, Share, Totals
-from artalike.web.services import Services
+from artalike.web.services import Services, SourceKind
 
 DIMENSION = 16
 MODEL = "fake/0123456789ab/1"
@@ -98,6 +98,10 @@ class FakeImages:
 
     async def find_url(self, url: str) -> int | None:
         return next((image.id for image in self.by_id.values() if image.url == url), None)
+
+    async def newest(self, source: str, *, limit: int) -> list[int]:
+        found = [image.id for image in self.by_id.values() if image.source == source]
+        return sorted(found, reverse=True)[:limit]
 
     async def near_duplicates(self, image_id: int) -> list[int]:
         others = next((group - {image_id} for group in self.groups if image_id in group), set())
@@ -287,12 +291,19 @@ class FakeFrontier:
         return Candidate(seed.source, seed.kind)
 
     async def crawl_again(self, seed_id: int) -> bool:
-        return False
+        seed = await self.seed(seed_id)
+        if seed.state not in {SeedState.DONE, SeedState.FAILED}:
+            return False
+        self.by_id[seed_id] = replace(seed, state=SeedState.RUNNING, crawl=seed.crawl + 1)
+        return True
 
     async def add_found(self, seed_id: int, found: Sequence[Candidate]) -> int:
         return 0
 
     async def pictures_below(self, seed_id: int, address: str, *, after: str, limit: int) -> list[str]:
+        return []
+
+    async def waiting_hosts(self, limit: int, *, first: Collection[str]) -> list[tuple[str, int]]:
         return []
 
     async def store_found(
@@ -383,6 +394,7 @@ class FakeServices:
         self.events = EventBus()
         self.removal = FakeRemoval(self.images, self.events)
         self.figures: dict[str, Any] = {"images": 0}
+        self.hosts: list[dict[str, Any]] = []
         self.not_ready: str | None = None
         self.woken = 0
         self.now = START
@@ -400,10 +412,17 @@ class FakeServices:
             ready=lambda: self.not_ready,
             take_snapshot=self._take_snapshot,
             detect=detect,
-            kinds=[("list", "a list of addresses"), ("page", "a page")],
+            kinds=[
+                SourceKind("list", "a list of addresses", "a picture a row", ("url_col",)),
+                SourceKind("page", "a page", "its pictures", ("depth",)),
+            ],
+            hosts=self._hosts,
             wake=self._wake,
             admin_token=TOKEN,
         )
+
+    async def _hosts(self, limit: int) -> list[dict[str, Any]]:
+        return self.hosts[:limit]
 
     async def _take_snapshot(self) -> dict[str, Any]:
         return {"size": self.index.size}

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from artalike.crawl.hosts import HostRules
+from artalike.crawl.hosts import HostRule, HostRules
 from artalike.crawl.pace import Pace
 
 LOCAL: Final = ""
@@ -31,7 +31,9 @@ UNLIMITED: Final = 1_000_000
 class HostState:
     """One host now. ``places`` of ``limit`` requests at once are allowed and ``used`` are under way or waiting to be;
     ``pause`` is seconds from one start to the next, ``rest`` seconds until the next may begin, ``latency`` seconds to
-    the first byte of its last answers, averaged.
+    the first byte of its last answers, averaged. ``rate`` is requests a second at most, 0 for no limit, of which
+    ``share`` is used now; ``delay`` is the seconds between requests that its robots.txt asks for; ``closed`` how much
+    longer it has asked to be left alone. ``started`` counts the requests since it became known.
     """
 
     host: str
@@ -41,6 +43,11 @@ class HostState:
     pause: float
     rest: float
     latency: float
+    rate: float
+    share: float
+    delay: float
+    closed: float
+    started: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class _Slot:
     line: deque[asyncio.Future[None]] = field(default_factory=deque)
     running: int = 0
     used: int = 0  # under way, or waiting to be
+    started: int = 0
     delay: float = 0.0
     last_start: float = float("-inf")
     closed_until: float = 0.0
@@ -196,6 +204,10 @@ class Slots:
         """Hosts at which no request may start right now."""
         return frozenset(host for host, slot in self._slots.items() if self._free(slot) <= 0)
 
+    def known_rule(self, host: str) -> HostRule | None:
+        """The rule that the host goes by in place of the settings, if its owner has one."""
+        return None if host in self._own_rules else self._known.of(host)
+
     def next_ready(self) -> float | None:
         """When the next busy host is ready again by time alone; None when only finished requests can free one."""
         now = self._clock()
@@ -216,6 +228,11 @@ class Slots:
                 pause=slot.pause,
                 rest=max(0.0, slot.ready_at() - now),
                 latency=slot.pace.latency,
+                rate=slot.rule.rate,
+                share=slot.pace.share,
+                delay=slot.delay,
+                closed=max(0.0, slot.closed_until - now),
+                started=slot.started,
             )
             for host, slot in self._slots.items()
         ]
@@ -231,6 +248,7 @@ class Slots:
             while (wait := slot.ready_at() - self._clock()) > 0:
                 await self._sleep(wait)
             slot.last_start = self._clock()
+            slot.started += 1
 
     def _slot(self, host: str) -> _Slot:
         slot = self._slots.get(host)

@@ -29,6 +29,7 @@ from artalike.imaging.decode import decode
 from artalike.metrics import STAGES, Metrics
 from artalike.pipeline.committer import Committer
 from artalike.pipeline.expansion import Expander
+from artalike.pipeline.hosts import active_hosts
 from artalike.pipeline.room import DiskRoom
 from artalike.pipeline.scheduler import Scheduler
 from artalike.pipeline.stream import ByteGate, Stream
@@ -131,13 +132,20 @@ class Pipeline:
             stages.start_soon(self._committer.run, settled)
 
     def statistics(self) -> dict[str, dict[str, float]]:
-        """For each stage: items being worked on, items waiting for it, items a second."""
+        """For each stage: items being worked on, items waiting for it, items a second, and how full the room is in
+        which they wait, 0 to 1: a stage whose room is full holds up those before it.
+        """
         metrics = self._rooms.metrics
         queued = {
             "fetch": self._scheduler.waiting,
             "decode": self._downloads.waiting,
             "embed": self._pictures.waiting,
             "commit": self._settled.waiting,
+        }
+        full = {
+            "decode": max(self._downloads.full, self._gate.full),
+            "embed": self._pictures.full,
+            "commit": self._settled.full,
         }
         for stage, count in queued.items():
             metrics.queued.labels(stage).set(count)
@@ -146,9 +154,15 @@ class Pipeline:
                 "active": metrics.stage_active[stage],
                 "queued": queued.get(stage, 0),
                 "rate": round(metrics.stage_rates[stage].value(), 2),
+                "full": round(full.get(stage, 0.0), 2),
             }
             for stage in STAGES
         }
+
+    async def hosts(self, limit: int) -> list[dict[str, Any]]:
+        """The hosts that are asked, as :func:`~artalike.pipeline.hosts.active_hosts` has them."""
+        rooms = self._rooms
+        return await active_hosts(rooms.fetcher.slots, rooms.frontier, self._scheduler.waiting_at, limit)
 
     async def _crawl(self) -> None:
         with self._fetching:

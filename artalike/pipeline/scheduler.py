@@ -62,6 +62,10 @@ class Scheduler:
         """Tasks leased and not yet started."""
         return sum(map(len, self._waiting.values()))
 
+    def waiting_at(self, host: str) -> int:
+        """Those of one host."""
+        return len(self._waiting.get(host, ()))
+
     @property
     def running(self) -> int:
         return self._running.total()

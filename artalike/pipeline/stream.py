@@ -27,6 +27,11 @@ class Stream(Generic[T]):
         """Items sent and not yet received."""
         return self._receiver.statistics().current_buffer_used if self._receiver else 0
 
+    @property
+    def full(self) -> float:
+        """The share of its places that are taken, 0 to 1."""
+        return self.waiting / self._bound
+
     async def send(self, item: T) -> None:
         await self._sender.send(item)
 
@@ -53,6 +58,11 @@ class ByteGate:
         self._limit = limit
         self._room = anyio.Event()
         self.used = 0
+
+    @property
+    def full(self) -> float:
+        """The share of the bytes that are taken, 0 to 1."""
+        return min(1.0, self.used / self._limit)
 
     async def wait(self) -> None:
         while self.used >= self._limit:

@@ -103,6 +103,16 @@ class Frontier:
             )
         return None if row[0] is None else float(row[0])
 
+    async def waiting_hosts(self, limit: int, *, first: Collection[str]) -> list[tuple[str, int]]:
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT host, sum(waiting) AS count FROM lanes JOIN seeds ON seeds.id = seed_id "
+                "WHERE waiting > 0 AND state = 'running' GROUP BY host "
+                "ORDER BY host IN (SELECT value FROM json_each(?)) DESC, count DESC, host LIMIT ?",
+                (json.dumps(list(first)), limit),
+            )
+        return [(host, count) for host, count in rows]
+
     async def store_found(
         self,
         task: Task,

@@ -112,6 +112,15 @@ class Images:
         """Every address that leads to this image."""
         async with self._database.read() as connection:
             rows = await connection.execute_fetchall(
+    async def newest(self, source: str, *, limit: int) -> list[int]:
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT image_id FROM facets WHERE source = "
+                "(SELECT id FROM facet_terms WHERE facet = 'source' AND term = ?) ORDER BY image_id DESC LIMIT ?",
+                (source, limit),
+            )
+        return [row[0] for row in rows]
+
                 "SELECT url FROM image_urls WHERE image_id = ? ORDER BY url", (image_id,)
             )
         return [row[0] for row in rows]

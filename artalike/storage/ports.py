@@ -94,6 +94,9 @@ class ImageCatalog(Protocol):
     async def find_url(self, url: str) -> int | None:
         """The id of the image that this address leads to."""
 
+    async def newest(self, source: str, *, limit: int) -> list[int]:
+        """The images that a source has brought in, the last first."""
+
     async def near_duplicates(self, image_id: int) -> list[int]:
         """The other images that show the same picture, resized or recompressed, largest first; a thousand at most."""
 
@@ -189,6 +192,9 @@ class Frontier(Protocol):
 
     async def next_due(self) -> float | None:
         """When the earliest waiting row is due (seconds since the epoch), None when nothing waits."""
+
+    async def waiting_hosts(self, limit: int, *, first: Collection[str]) -> list[tuple[str, int]]:
+        """Hosts with how many rows of running seeds wait for each: those of ``first``, then those with most."""
 
     async def store_found(
         self,

@@ -9,9 +9,18 @@ from artalike.errors import UsageError
 from artalike.records import SeedState
 from artalike.web import requests
 from artalike.web.auth import AUTH, COOKIE, signed_in
-from artalike.web.params import FailuresQuery, RetryBody, SeedBody, SeedChange, SessionBody
+from artalike.web.params import (
+    DetectQuery,
+    FailuresQuery,
+    HostsQuery,
+    NewestQuery,
+    RetryBody,
+    SeedBody,
+    SeedChange,
+    SessionBody,
+)
 from artalike.web.services import SERVICES
-from artalike.web.views import failure_json, seed_json
+from artalike.web.views import failure_json, image_json, seed_json
 
 
 async def sign_in(request: web.Request) -> web.StreamResponse:
@@ -73,6 +82,46 @@ async def cancel_seed(request: web.Request) -> web.StreamResponse:
     return web.json_response(seed_json(seed))
 
 
+async def recrawl_seed(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    seed_id = requests.path_id(request, "seed")
+    if not await services.frontier.crawl_again(seed_id):
+        state = (await services.frontier.seed(seed_id)).state
+        raise UsageError(f"seed {seed_id}: it is {state}; expected one that is done or has failed")
+    services.wake()
+    return web.json_response(seed_json(await services.frontier.seed(seed_id)), status=202)
+
+
+async def newest_images(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    params = requests.query(request, NewestQuery)
+    seed = await services.frontier.seed(requests.path_id(request, "seed"))
+    newest = await services.images.newest(seed.source, limit=params.limit)
+    found = await services.images.images(newest)
+    return web.json_response({"results": [image_json(image, services.settings) for image in found]})
+
+
+async def detect(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    params = requests.query(request, DetectQuery)
+    root = await services.detect(params.source, params.kind, {})
+    kind = next(kind for kind in services.kinds if kind.kind == root.kind)
+    return web.json_response(
+        {
+            "kind": kind.kind,
+            "url": root.url,
+            "looks_like": kind.looks_like,
+            "yields": kind.yields,
+            "options": list(kind.takes),
+        }
+    )
+
+
+async def list_hosts(request: web.Request) -> web.StreamResponse:
+    params = requests.query(request, HostsQuery)
+    return web.json_response({"results": await request.app[SERVICES].hosts(params.limit)})
+
+
 async def list_failures(request: web.Request) -> web.StreamResponse:
     params = requests.query(request, FailuresQuery)
     groups = await request.app[SERVICES].frontier.failure_groups(seed_id=params.seed)
@@ -100,6 +149,10 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/admin/seeds/{id}", signed_in(show_seed)),
         web.patch("/api/admin/seeds/{id}", signed_in(change_seed)),
         web.delete("/api/admin/seeds/{id}", signed_in(cancel_seed)),
+        web.get("/api/admin/seeds/{id}/images", signed_in(newest_images)),
+        web.post("/api/admin/seeds/{id}/recrawl", signed_in(recrawl_seed)),
+        web.get("/api/admin/detect", signed_in(detect)),
+        web.get("/api/admin/hosts", signed_in(list_hosts)),
         web.get("/api/admin/failures", signed_in(list_failures)),
         web.post("/api/admin/failures/retry", signed_in(retry_failures)),
         web.post("/api/admin/snapshot", signed_in(take_snapshot)),

@@ -151,12 +151,44 @@ OPERATIONS: Final = (
     _admin(
         "patch",
         "seeds/{id}",
-        "Pause or resume",
+        "Pause or resume, or change the rate or the time between crawls",
         body=params.SeedChange,
         answer=schemas.Seed,
         problems=(400, 404, 413, 415),
     ),
+    _admin(
+        "get",
+        "seeds/{id}/images",
+        "The last images that a source has brought in",
+        query=params.NewestQuery,
+        answer=schemas.NewestImages,
+        problems=(400, 404),
+    ),
+    _admin(
+        "post",
+        "seeds/{id}/recrawl",
+        "Read a source again that is done or has failed",
+        answer=schemas.Seed,
+        status=202,
+        problems=(400, 404),
+    ),
     _admin("delete", "seeds/{id}", "Cancel", answer=schemas.Seed, problems=(400, 404)),
+    _admin(
+        "get",
+        "detect",
+        "What a source would be taken for; nothing is started",
+        query=params.DetectQuery,
+        answer=schemas.Detected,
+        problems=(400,),
+    ),
+    _admin(
+        "get",
+        "hosts",
+        "The hosts that are asked: how fast, by whose rules, and what waits for them",
+        query=params.HostsQuery,
+        answer=schemas.Hosts,
+        problems=(400,),
+    ),
     _admin(
         "get",
         "failures",
@@ -306,7 +338,8 @@ def _query_parameters(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
 def _request_body(operation: Operation) -> dict[str, Any]:
     if operation.upload:
         files = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
-        schema = {"type": "object", "properties": {"image": files}}
+        fields = {field["name"]: field["schema"] for field in _query_parameters(operation.query)}
+        schema = {"type": "object", "properties": {"image": files, **fields}}
         content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
         if operation.body is not None:
             content[_JSON] = {"schema": _ref(operation.body)}

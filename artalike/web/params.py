@@ -28,6 +28,10 @@ CURSOR_LENGTH: Final = 8000  # aiohttp reads request lines up to 8190 bytes
 
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description=f"a whole number from 1 to {LIMIT_MOST}")]
 Cursor = Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="the cursor of an answer's next")]
+MinScore = Annotated[
+    Score | None,
+    Field(description="a cosine, -1 to 1: the answer ends before the first image below it"),
+]
 Depth = Annotated[int | None, Field(ge=0, lt=DEPTH, description=f"a whole number from 0 to {DEPTH - 1}")]
 
 

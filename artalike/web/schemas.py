@@ -85,6 +85,15 @@ class RankedAnswer(Answer):
         ),
     ]
     used: Annotated[list[Used], Field(description="what the images were ranked by")]
+    cutoff: Annotated[
+        float | None,
+        Field(
+            ge=-1,
+            le=1,
+            description="the score below which images are no longer alike, as the scores of a sample of the collection "
+            "tell; the same on every page; null with words, and where the collection is too small to tell",
+        ),
+    ]
 
 
 class FacetValue(Answer):
@@ -138,6 +147,51 @@ class Seed(Answer):
 
 class Seeds(Answer):
     results: list[Seed]
+
+
+class Detected(Answer):
+    """What a source is taken for, and what it would bring in."""
+
+    kind: str
+    url: Annotated[str, Field(description="from where it is read")]
+    looks_like: str
+    yields: str
+    options: Annotated[list[str], Field(description="that it heeds, beside those of every seed: rate and recrawl")]
+
+
+class NewestImages(Answer):
+    results: Annotated[list[Image], Field(description="that the source has brought in, the last first")]
+
+
+class HostRule(Answer):
+    """What the owner of a host asks for, in place of the settings."""
+
+    rate: float | None
+    concurrency: int | None
+    source: Annotated[str, Field(description="where the owner says so, if anywhere")]
+
+
+class Host(Answer):
+    """A host that is asked, or that something waits for. Times are in seconds."""
+
+    host: Annotated[str, Field(description="with its port where that is unusual; empty for this machine")]
+    waiting: Annotated[int, Field(description="addresses of running seeds that wait for it")]
+    used: Annotated[int, Field(description="requests under way, or about to be")]
+    places: Annotated[int, Field(description="requests that it may have at once, as its answers go")]
+    limit: Annotated[int, Field(description="requests that it may have at once at most")]
+    rate: Annotated[float | None, Field(description="requests a second at most; null for no limit")]
+    share: Annotated[float, Field(description="of the rate, what is used now: less than 1 after a step back")]
+    pause: Annotated[float, Field(description="from one request to the next")]
+    rest: Annotated[float, Field(description="until the next request may begin")]
+    closed: Annotated[float, Field(description="for how much longer it has asked to be left alone")]
+    delay: Annotated[float | None, Field(description="between requests, as its robots.txt asks for")]
+    latency: Annotated[float | None, Field(description="to the first byte of its last answers, averaged")]
+    requests: Annotated[int, Field(description="since it became known")]
+    rule: HostRule | None
+
+
+class Hosts(Answer):
+    results: Annotated[list[Host], Field(description="those with most under way first")]
 
 
 class FailureGroup(Answer):

@@ -18,6 +18,18 @@ from artalike.search.ranked import Search
 from artalike.storage.ports import Frontier, ImageCatalog, Removal, Thumbnails, VectorIndex
 
 
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """A kind of source: a few words for what it looks like and for what it brings in, and the options that it heeds
+    beside those of every seed.
+    """
+
+    kind: str
+    looks_like: str
+    yields: str
+    takes: Sequence[str] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything a handler may use.
@@ -25,9 +37,9 @@ class Services:
     ``events`` brings an event ``image`` for each newly searchable image, with its id and the JSON of
     :func:`artalike.web.views.image_json`, and an event ``removed`` with ``{"id"}`` for each that has gone. ``stats``
     is cheap and of JSON values. ``ready`` says why the server cannot answer yet, None when it can. ``detect`` turns
-    a source, an optional kind and options into a frontier's root or raises SourceError. ``kinds`` are the kinds of
-    sources, each with a few words for what it looks like. ``fetch_query`` gets the bytes of a picture as safely as
-    the crawler does, or raises FetchError. ``embed_texts`` is the model's text encoder, if it may
+    a source, an optional kind and options into a frontier's root or raises SourceError. ``hosts`` are those that are
+    asked, as JSON values, at most so many, the busiest first. ``fetch_query`` gets the bytes of a picture as safely
+    as the crawler does, or raises FetchError. ``embed_texts`` is the model's text encoder, if it may
     have one. ``wake`` tells the crawler that there is work. ``admin_token`` is not empty.
     """
 
@@ -44,7 +56,8 @@ class Services:
     ready: Callable[[], str | None]
     take_snapshot: Callable[[], Awaitable[dict[str, Any]]]
     detect: Callable[[str, str | None, Mapping[str, Any]], Awaitable[Candidate]]
-    kinds: Sequence[tuple[str, str]]
+    kinds: Sequence[SourceKind]
+    hosts: Callable[[int], Awaitable[list[dict[str, Any]]]]
     wake: Callable[[], None]
     admin_token: str = field(repr=False)
     fetch_query: Callable[[str], Awaitable[bytes]] | None = None

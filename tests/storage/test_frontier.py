@@ -194,3 +194,13 @@ async def test_what_is_found_is_looked_up_in_the_frontier_and_not_the_other_way_
             plan = [row[3] for row in await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {query}", values)]
             assert plan[0].startswith("SCAN found")
             assert plan[1].startswith("SEARCH")
+
+
+async def test_hosts_are_told_with_what_waits_for_them(frontier: CrawlQueue) -> None:
+    await seed_with(frontier, [*pictures("1", "2", "3"), *pictures("4", host="b.example")])
+    await seed_with(frontier, pictures("5", "6", host="b.example"), source="https://c.example/list.txt")
+    assert await frontier.waiting_hosts(9, first=()) == [("a.example", 3), ("b.example", 3)]
+    paused = await seed_with(frontier, pictures("7", host="d.example"), source="https://d.example/list.txt")
+    assert await frontier.waiting_hosts(1, first=("d.example",)) == [("d.example", 1)]
+    await frontier.set_seed_state(paused, SeedState.PAUSED)
+    assert [host for host, _ in await frontier.waiting_hosts(9, first=())] == ["a.example", "b.example"]

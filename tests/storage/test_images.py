@@ -136,3 +136,16 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="not a database"):
         async with Database.open(path):
             pass
+
+
+async def test_the_newest_images_of_a_source_come_first(images: Images, frontier: CrawlQueue) -> None:
+    await seed_with(frontier, pictures("1", "2", "3"))
+    await seed_with(frontier, pictures("4", host="b.example"), source="https://b.example/list.txt")
+    for task in sorted(await leased(frontier), key=lambda task: task.url):
+        await images.commit([embedding_of(task)])
+    newest = await images.newest("https://a.example/list.txt", limit=2)
+    assert [image.url for image in await images.images(newest)] == [
+        "https://a.example/3.jpg",
+        "https://a.example/2.jpg",
+    ]
+    assert await images.newest("https://c.example/", limit=2) == []

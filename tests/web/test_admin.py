@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,52 @@ async def test_a_seed_is_paused_resumed_and_cancelled(serve: Serve) -> None:
     assert (await ask(client, "DELETE", "/api/admin/seeds/1"))["state"] == "cancelled"
     assert fake.frontier.by_id[1].state is SeedState.CANCELLED
     await ask(client, "PATCH", "/api/admin/seeds/1", 400, json={"state": "running"})
+
+
+async def test_what_a_source_would_be_is_told_and_nothing_is_started(serve: Serve) -> None:
+    fake = make_services()
+    client = await serve(fake)
+    detected = await ask(client, "GET", f"/api/admin/detect?source={SOURCE}")
+    del detected["headers"]
+    assert detected == schemas.Detected.model_validate(detected).model_dump()
+    assert (detected["kind"], detected["url"], detected["options"]) == ("list", SOURCE, ["url_col"])
+    assert (await ask(client, "GET", f"/api/admin/detect?source={SOURCE}&kind=page"))["yields"] == "its pictures"
+    await ask(client, "GET", "/api/admin/detect?source=gopher:old", 400)
+    assert not fake.frontier.by_id
+    assert fake.woken == 0
+
+
+async def test_a_seed_that_is_over_is_read_again(serve: Serve) -> None:
+    fake = make_services()
+    client = await serve(fake)
+    await ask(client, "POST", "/api/admin/seeds", 202, json={"source": SOURCE})
+    answer = await ask(client, "POST", "/api/admin/seeds/1/recrawl", 400)
+    assert answer["detail"] == "seed 1: it is running; expected one that is done or has failed"
+    fake.frontier.by_id[1] = replace(fake.frontier.by_id[1], state=SeedState.DONE)
+    seed = await ask(client, "POST", "/api/admin/seeds/1/recrawl", 202)
+    assert (seed["state"], seed["crawl"]) == ("running", 2)
+    assert fake.woken == 2
+    await ask(client, "POST", "/api/admin/seeds/7/recrawl", 404)
+
+
+async def test_the_last_images_of_a_seed_are_shown(serve: Serve) -> None:
+    fake = make_services(5)
+    client = await serve(fake)
+    await ask(client, "POST", "/api/admin/seeds", 202, json={"source": SOURCE})
+    fake.images.by_id[5] = replace(fake.images.by_id[5], source="elsewhere")
+    answer = await ask(client, "GET", "/api/admin/seeds/1/images?limit=3")
+    assert [image["id"] for image in answer["results"]] == [4, 3, 2]
+    await ask(client, "GET", "/api/admin/seeds/9/images", 404)
+    await ask(client, "GET", "/api/admin/seeds/1/images?limit=0", 400)
+
+
+async def test_hosts_are_as_many_as_asked_for(serve: Serve) -> None:
+    fake = make_services()
+    client = await serve(fake)
+    fake.hosts = [{"host": f"{number}.example"} for number in range(60)]
+    assert len((await ask(client, "GET", "/api/admin/hosts"))["results"]) == 50
+    assert len((await ask(client, "GET", "/api/admin/hosts?limit=7"))["results"]) == 7
+    await ask(client, "GET", "/api/admin/hosts?limit=1000", 400)
 
 
 async def test_failures_are_grouped_and_tried_again(serve: Serve) -> None:

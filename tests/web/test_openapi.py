@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from artalike.records import SeedState
 from artalike.web import pages
 from artalike.web.app import create_app
 from artalike.web.openapi import OPERATIONS, document
@@ -58,9 +60,11 @@ async def test_calls_answer_with_the_status_and_type_that_are_described(serve: S
     queries = {
         "/api/search": "?id=1",
         "/api/admin/images": "?url=https://museum.example/3.jpg",
+        "/api/admin/detect": "?source=https://a.example/list.txt",
         "/api/admin/blocks/preview": "?kind=host&value=museum.example",
     }
     await client.post("/api/admin/seeds", json=bodies["/api/admin/seeds"], headers=BEARER)
+    fake.frontier.by_id[1] = replace(fake.frontier.by_id[1], state=SeedState.DONE)
     for operation in OPERATIONS:
         if operation.upload or (operation.body is not None and operation.path not in bodies):
             continue

@@ -50,6 +50,7 @@ class AicSource(museum.Museum):
 
     kind = "aic"
     looks_like = "aic: or aic:q=monet"
+    yields = "the open collection of the Art Institute of Chicago, or what of it is asked for"
 
     async def expand(self, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
         progress, query = Progress.of(task), museum.asked(task, PARAMETERS)

@@ -83,6 +83,14 @@ class Source(Protocol):
         """A few words for the list of kinds that a refused source is answered with."""
 
     @property
+    def yields(self) -> str:
+        """What comes in, in a few words that go on after "brings in"."""
+
+    @property
+    def takes(self) -> Sequence[str]:
+        """Which of :class:`~artalike.crawl.sources.options.Options` it heeds, beside those that every seed has."""
+
+    @property
     def schemes(self) -> Sequence[str]:
         """Which addresses a person may give it by naming the kind: of ``http``, ``https``, ``file``."""
 

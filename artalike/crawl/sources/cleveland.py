@@ -40,6 +40,7 @@ class ClevelandSource(museum.Museum):
 
     kind = "cleveland"
     looks_like = "cleveland:, cleveland:type=Painting or cleveland:q=monet"
+    yields = "the open collection of the Cleveland Museum of Art, or what of it is asked for"
 
     async def expand(self, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
         progress, query = Progress.of(task), museum.asked(task, PARAMETERS)

@@ -56,6 +56,8 @@ class CommonsSource:
 
     kind = "commons"
     looks_like = "commons:Category:…, commons:File:… or the address of either page at commons.wikimedia.org"
+    yields = "the files of a category and of those below it, with their licences"
+    takes = ("depth", "open_access", "languages")
     schemes = ()
 
     def match(self, text: str) -> str | None:

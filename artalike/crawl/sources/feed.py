@@ -75,6 +75,8 @@ class FeedSource:
 
     kind = "feed"
     looks_like = "the address of a feed (…/feed, .rss, .atom, rss.xml), or such a file"
+    yields = "the pictures of its items, and on each recrawl only what is new"
+    takes = ("depth",)
     schemes = ("http", "https", "file")
 
     def match(self, text: str) -> str | None:

@@ -27,6 +27,8 @@ class FolderSource:
 
     kind = "folder"
     looks_like = "a directory"
+    yields = "its pictures, and those of the folders in it"
+    takes = ("watch",)
     schemes = ("file",)
 
     def match(self, text: str) -> str | None:

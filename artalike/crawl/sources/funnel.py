@@ -28,6 +28,8 @@ class Funnel:
         self._source = source
         self.kind = source.kind
         self.looks_like = source.looks_like
+        self.yields = source.yields
+        self.takes = source.takes
         self.schemes = source.schemes
 
     def match(self, text: str) -> str | None:

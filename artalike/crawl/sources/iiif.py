@@ -68,6 +68,8 @@ class IiifSource:
 
     kind = KIND
     looks_like = "the address or file of a IIIF manifest, collection, info.json or stream of changes"
+    yields = "every picture of its manifests, with rights and attribution"
+    takes = ("depth", "open_access", "languages")
     schemes = ("http", "https", "file")
 
     def match(self, text: str) -> str | None:

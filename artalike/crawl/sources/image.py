@@ -17,6 +17,8 @@ class ImageSource:
 
     kind = IMAGE_KIND
     looks_like = "the address or path of one picture"
+    yields = "this picture"
+    takes = ()
     schemes = ("http", "https", "file")
 
     def match(self, text: str) -> str | None:

@@ -22,6 +22,8 @@ class ListSource:
 
     kind = "list"
     looks_like = "a .txt, .csv, .tsv, .jsonl or .parquet file or its address, also .gz"
+    yields = "a picture a row, with what its columns say of it"
+    takes = ("url_col", "caption_col", "save_additional_columns")
     schemes = ("http", "https", "file")
 
     def match(self, text: str) -> str | None:

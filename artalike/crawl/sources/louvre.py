@@ -50,6 +50,7 @@ class LouvreSource(museum.Museum):
 
     kind = "louvre"
     looks_like = "louvre: or louvre:ark=cl010062370"
+    yields = "the collection of the Louvre that may be used freely, or what of it is asked for"
 
     async def expand(self, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
         base = reach.settings.museums.louvre

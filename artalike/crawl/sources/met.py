@@ -43,6 +43,7 @@ class MetSource(museum.Museum):
 
     kind = "met"
     looks_like = "met:, met:department=11 or met:q=sunflowers"
+    yields = "the open collection of the Metropolitan Museum of Art, or what of it is asked for"
 
     async def expand(self, task: Task, reach: Reach) -> AsyncGenerator[Found, None]:
         if not museum.is_root(task):

@@ -38,6 +38,7 @@ class Museum:
 
     kind: ClassVar[str]
     schemes: ClassVar[Sequence[str]] = ()
+    takes: ClassVar[Sequence[str]] = ("open_access",)
 
     def match(self, text: str) -> str | None:
         return root_of(self.kind, text)

@@ -39,6 +39,8 @@ class PageSource:
 
     kind = "page"
     looks_like = "the http or https address of a page, or a local .html file"
+    yields = "its pictures, and those of the pages of its site that it links to"
+    takes = ("depth",)
     schemes = ("http", "https", "file")
 
     def __init__(self, others: Sequence[Source]) -> None:

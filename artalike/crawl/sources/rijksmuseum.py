@@ -52,6 +52,8 @@ class RijksmuseumSource:
 
     kind = "rijksmuseum"
     looks_like = "rijksmuseum:, rijksmuseum:type=painting&creator=… or the address of a record at id.rijksmuseum.nl"
+    yields = "the open collection of the Rijksmuseum, or what of it is asked for"
+    takes = ("open_access", "languages")
     schemes = ("http", "https")
 
     def match(self, text: str) -> str | None:

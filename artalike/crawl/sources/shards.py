@@ -62,6 +62,8 @@ class ShardsSource:
 
     kind = "shards"
     looks_like = "a .tar file, a directory of them, or a pattern like /data/*.tar"
+    yields = "the pictures in the archives, with what is said of them there"
+    takes = ("caption_col", "save_additional_columns")
     schemes = ("file",)
 
     def match(self, text: str) -> str | None:

@@ -40,6 +40,8 @@ class SitemapSource:
 
     kind = "sitemap"
     looks_like = "an address or file called sitemap*.xml or sitemap*.txt, also .gz"
+    yields = "the pictures that it names, and those on the pages that it names"
+    takes = ("depth",)
     schemes = ("http", "https", "file")
 
     def match(self, text: str) -> str | None:

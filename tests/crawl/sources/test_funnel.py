@@ -25,6 +25,8 @@ class Careless:
 
     kind = "careless"
     looks_like = "anything"
+    yields = "anything"
+    takes = ()
     schemes = ("http",)
 
     def __init__(self, *candidates: Candidate) -> None:

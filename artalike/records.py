@@ -180,7 +180,8 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A search result. ``score`` is the cosine of the two vectors, -1 to 1; None where only words were asked for.
+    """A search result. ``score`` is the cosine, -1 to 1, to the pictures to look for, or else to the text; None where
+    images were ranked by words alone.
 
     ``near_duplicates`` are the other images of the collection that show the same picture.
     """

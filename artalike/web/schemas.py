@@ -51,7 +51,13 @@ class RankedImage(SingleImage):
     """Of near-duplicates one stands for the others: who is asked by, else the largest."""
 
     score: Annotated[
-        float | None, Field(ge=-1.001, le=1.001, description="cosine, -1 to 1; null where only words were asked for")
+        float | None,
+        Field(
+            ge=-1.001,
+            le=1.001,
+            description="cosine, -1 to 1, to the pictures to look for, else to the text where the model has a text "
+            "encoder; null where images were ranked by words alone",
+        ),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
@@ -11,16 +12,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from artalike.errors import ModelMismatch
+from artalike.errors import ModelMismatch, StorageError
 from artalike.records import NOTHING, Embedding, FloatArray, IdArray, Image, Metadata
 from artalike.storage import near_duplicates, words
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection, Database
 from artalike.storage.commit import STORED, store
 from artalike.storage.facet_values import FacetCounts, FacetValues
+from artalike.storage.facets import settle_all
 from artalike.storage.filtering import Criteria, Filtering
 from artalike.storage.found import METADATA
 from artalike.storage.ports import Committed, NearGroups, Totals
+
+log = logging.getLogger(__name__)
 
 RECENTLY: Final = 200
 
@@ -108,10 +112,6 @@ class Images:
             )
         return rows[0][0] if rows else None
 
-    async def urls(self, image_id: int) -> list[str]:
-        """Every address that leads to this image."""
-        async with self._database.read() as connection:
-            rows = await connection.execute_fetchall(
     async def newest(self, source: str, *, limit: int) -> list[int]:
         async with self._database.read() as connection:
             rows = await connection.execute_fetchall(
@@ -121,6 +121,10 @@ class Images:
             )
         return [row[0] for row in rows]
 
+    async def urls(self, image_id: int) -> list[str]:
+        """Every address that leads to this image."""
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
                 "SELECT url FROM image_urls WHERE image_id = ? ORDER BY url", (image_id,)
             )
         return [row[0] for row in rows]
@@ -135,6 +139,13 @@ class Images:
 
     async def passing(self, criteria: Criteria, *, max_id: int) -> IdArray:
         return await self._filtering.ids(criteria, max_id=max_id)
+
+    async def describe(self) -> None:
+        """Write what filters ask of images from before there were filters. What fails is left to the first filter."""
+        try:
+            await settle_all(self._database)
+        except StorageError as error:
+            log.warning("%s; the first filter will take its time", error)
 
     async def facet_values(self) -> FacetValues:
         return await self._facet_counts.values()

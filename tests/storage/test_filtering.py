@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from artalike.errors import DiskFull
 from artalike.records import Candidate, Metadata
 from artalike.storage import facets, filtering
 from artalike.storage.catalog import Database
+from artalike.storage.facet_values import FacetCounts
 from artalike.storage.filtering import Criteria, Filtering, Orientation
 from artalike.storage.images import Images
 from artalike.storage.lab import lab
@@ -273,3 +275,60 @@ async def test_an_unreadable_candidate_is_still_described(
     await images.commit([embedding_of(task) for task in await leased(frontier)])
     assert await passing(database, Criteria(creator="drop table")) == [1]
     assert await passing(database, Criteria(year_from=-5000, year_to=2100)) == []
+
+
+async def test_equal_questions_get_the_same_array(database: Database) -> None:
+    filter_, wide = Filtering(database), Criteria(min_width=300)
+    await put(database, *({"width": 200 + 100 * (i % 2)} for i in range(10)))
+    whole, part = await filter_.ids(wide, max_id=LAST), await filter_.ids(wide, max_id=5)
+    await put(database, {"width": 100})
+    assert await filter_.ids(Criteria(min_width=300), max_id=LAST) is whole
+    assert await filter_.ids(wide, max_id=11) is whole
+    assert await filter_.ids(wide, max_id=4) is part
+    for max_id in range(filtering.PARTS_MOST * 3):
+        await filter_.ids(wide, max_id=max_id)
+    assert len(filter_._kept[wide]._parts) <= filtering.PARTS_MOST
+    await put(database, {"width": 300})
+    assert (await filter_.ids(wide, max_id=5)).tolist() == part.tolist() == [2, 4]
+
+
+async def test_images_from_before_filters_are_described_in_the_background(
+    database: Database, images: Images, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with database.write() as connection:
+        await connection.execute(
+            "INSERT INTO images (sha256, url, width, height, format, bytes, color, phash, source, added_at) "
+            "VALUES (randomblob(32), 'https://b.example/', 4, 3, 'JPEG', 1, '#000000', 0, 'met:', 0)"
+        )
+
+    async def full(_: object) -> None:
+        raise DiskFull("catalog: no space left on the disk")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("artalike.storage.images.settle_all", full)
+        await images.describe()
+    assert "no space left" in caplog.text
+    await images.describe()
+    async with database.read() as connection:
+        assert [row[0] for row in await connection.execute_fetchall("SELECT image_id FROM facets")] == [1]
+
+
+@pytest.mark.parametrize("host", ["a.example", "images.museum.example", "10.0.0.1", "::1", "localhost", ""])
+def test_a_host_is_spelled_backwards_and_forwards(host: str) -> None:
+    assert facets.host_forwards(facets.host_backwards(host)) == host
+
+
+async def test_values_are_offered_as_people_write_them(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "Word " * 100
+    await put(
+        database,
+        {"creator": "claude monet", "rights": long},
+        {"creator": "Claude MONET"},
+        {"creator": "x" * 300, "url": "file:///pictures/1.jpg"},
+    )
+    values = await FacetCounts(database).values()
+    assert [(value.value, value.images) for value in values.creators] == [("Claude MONET", 2)]
+    assert [value.value for value in values.rights] == [" ".join(["Word"] * 40)]
+    assert [value.value for value in values.hosts] == ["a.example"]
+    assert values.years is None
+    assert len(await passing(database, Criteria(rights=values.rights[0].value))) == 1

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from artalike.errors import QueryError
 from artalike.records import Candidate, Metadata, Task
-from artalike.storage import tombstones
+from artalike.storage import tombstones, words
 from artalike.storage.catalog import Database
 from artalike.storage.images import Images
 from artalike.storage.schema import MIGRATIONS
@@ -215,3 +216,22 @@ async def test_words_of_what_was_taken_out_leave_the_disk(tmp_path: Path) -> Non
         assert await ask(images, "another") != []
         assert await in_step(database)
         await scrub(database)
+
+
+async def test_words_are_looked_for_among_what_passes(
+    images: Images, frontier: CrawlQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "MATCHES_MOST", 3)
+    ids = await add(images, frontier, *[Metadata(title="wave")] * 8, Metadata(title="wave", creator="wave"))
+
+    async def among(text: str, *wanted: int, limit: int = 100, max_id: int = NOBODY) -> list[int]:
+        found = await images.words(text, limit=limit, max_id=max_id, among=np.array(wanted, np.int64))
+        return list(found.tolist())
+
+    assert await among("wave", ids[1], ids[6], ids[8]) == [ids[8], ids[1], ids[6]]
+    assert await among("wave", ids[6], ids[8], limit=1) == [ids[8]]
+    assert await among("wave", ids[1], ids[6], ids[8], max_id=ids[6]) == [ids[1], ids[6]]
+    assert await among("wave", *ids) == ids[:3], "so many are weighed"
+    assert await among("wave storm", ids[4]) == [ids[4]], "where none of them has all words, any will do"
+    assert await among("storm", *ids) == []
+    assert await among("wave") == []

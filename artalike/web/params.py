@@ -28,10 +28,6 @@ CURSOR_LENGTH: Final = 8000  # aiohttp reads request lines up to 8190 bytes
 
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description=f"a whole number from 1 to {LIMIT_MOST}")]
 Cursor = Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="the cursor of an answer's next")]
-MinScore = Annotated[
-    Score | None,
-    Field(description="a cosine, -1 to 1: the answer ends before the first image below it"),
-]
 Depth = Annotated[int | None, Field(ge=0, lt=DEPTH, description=f"a whole number from 0 to {DEPTH - 1}")]
 
 
@@ -182,6 +178,23 @@ class SeedBody(Body):
         str | None, Field(max_length=40, description="a kind of source, where it should not be detected")
     ] = None
     options: Annotated[dict[str, JsonValue], Field(description="settings for this source")] = {}
+
+
+class DetectQuery(Query):
+    source: Annotated[
+        str, Field(min_length=1, max_length=URL_LENGTH, description="an address, a path, or a museum's name")
+    ]
+    kind: Annotated[
+        str | None, Field(max_length=40, description="a kind of source, where it should not be detected")
+    ] = None
+
+
+class HostsQuery(Query):
+    limit: Limit = LIMIT_DEFAULT
+
+
+class NewestQuery(Query):
+    limit: Limit = 8
 
 
 class SeedChange(Body):

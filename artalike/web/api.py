@@ -61,16 +61,18 @@ async def search(request: web.Request) -> web.StreamResponse:
     params = requests.query(request, SearchQuery)
     filters = requests.filters(request)
     if params.cursor is not None:
-        _stands_alone(filters, params.url, params.id, params.text, params.offset)
+        _stands_alone(filters, params.url, params.id, params.text, params.min_score, params.offset)
         ranking = await services.mixed.go_on(params.cursor, limit=params.limit)
     else:
         parts = await questions.of_query(request, params)
-        ranking = await services.mixed.rank(parts, limit=params.limit, offset=params.offset or 0, filters=filters)
+        ranking = await services.mixed.rank(
+            parts, limit=params.limit, offset=params.offset or 0, filters=filters, min_score=params.min_score
+        )
     return _ranked(services, ranking, params.limit)
 
 
 async def search_by_body(request: web.Request) -> web.StreamResponse:
-    """By uploaded pictures, or by a question in JSON. Limit and filters may stand in the address with both."""
+    """By uploaded pictures, or by a question in JSON. All but what is asked by may stand in the address with both."""
     services = request.app[SERVICES]
     params = requests.query(request, UploadQuery)
     filters = requests.filters(request)
@@ -79,14 +81,17 @@ async def search_by_body(request: web.Request) -> web.StreamResponse:
         limit = body.limit or params.limit
         parts = await questions.of_body(request, body)
         wanted = filters if body.filters is None else body.filters
-        return _ranked(services, await services.mixed.rank(parts, limit=limit, filters=wanted), limit)
+        least = params.min_score if body.min_score is None else body.min_score
+        ranking = await services.mixed.rank(parts, limit=limit, filters=wanted, min_score=least)
+        return _ranked(services, ranking, limit)
     async with place(request.app):
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
-                pictures = await requests.pictures(request, services.settings.gallery.max_upload_bytes)
+                upload = await requests.upload(request, services.settings.gallery.max_upload_bytes, UploadQuery)
         except TimeoutError as error:
             raise web.HTTPRequestTimeout(text=f"body: expected all of it within {UPLOAD_SECONDS:g} s") from error
-        query = replace(await services.search.like(pictures), filters=filters)
+        params = requests.query(request, UploadQuery, upload.fields)
+        query = replace(await services.search.like(upload.files), filters=filters, min_score=params.min_score)
     return _ranked(services, await services.search.rank(query, limit=params.limit), params.limit)
 
 
@@ -110,7 +115,7 @@ async def similar(request: web.Request) -> web.StreamResponse:
     params = requests.query(request, SimilarQuery)
     filters = requests.filters(request)
     if params.cursor is not None:
-        _stands_alone(filters, params.offset)
+        _stands_alone(filters, params.min_score, params.offset)
     answer = await similar_answer(
         request.app[SERVICES],
         id=requests.path_id(request, "image"),
@@ -118,6 +123,7 @@ async def similar(request: web.Request) -> web.StreamResponse:
         offset=params.offset or 0,
         cursor=params.cursor,
         filters=filters,
+        min_score=params.min_score,
     )
     return web.json_response(answer)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -31,10 +32,18 @@ _SHOWN: Final = 100
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def query(request: web.Request, model: type[ModelT]) -> ModelT:
-    """The query parameters. Raises QueryError."""
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a multipart body holds: one image file at least, and simple fields as names and values."""
+
+    files: list[bytes]
+    fields: list[tuple[str, str]]
+
+
+def query(request: web.Request, model: type[ModelT], fields: Sequence[tuple[str, str]] = ()) -> ModelT:
+    """The query parameters, and ``fields`` of a form beside them. Raises QueryError."""
     values: dict[str, str] = {}
-    for name, value in request.query.items():
+    for name, value in (*request.query.items(), *fields):
         if name in values and name in model.model_fields:
             raise QueryError(f"{name} = {_shown(value)}: expected it once, found it twice")
         values[name] = value
@@ -85,8 +94,8 @@ async def json_body(request: web.Request, model: type[ModelT], *, form: bool = F
         raise _explain(error, model) from error
 
 
-async def pictures(request: web.Request, max_bytes: int) -> list[bytes]:
-    """The files of a multipart body, together at most ``max_bytes``.
+async def upload(request: web.Request, max_bytes: int, model: type[BaseModel]) -> Upload:
+    """A multipart body of at most ``max_bytes``; its fields are some of the ``model``'s, and not checked yet.
 
     Raises QueryError, HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge, HTTPRequestTimeout.
     """
@@ -98,22 +107,24 @@ async def pictures(request: web.Request, max_bytes: int) -> list[bytes]:
         raise _too_large(max_bytes, request.content_length or 0)
     try:
         async with _at_pace(request) as came:
-            files = await _files(request, max_bytes, came)
+            read = await _upload(request, max_bytes, model, came)
     except (ValueError, HttpProcessingError, web.RequestPayloadError) as error:
         raise QueryError("body: expected a well-formed multipart/form-data body") from error
-    if not files:
+    if not read.files:
         raise QueryError("body: expected at least one image file, found none")
-    return files
+    return read
 
 
-async def _files(request: web.Request, max_bytes: int, came: Callable[[int], None]) -> list[bytes]:
-    files: list[bytes] = []
+async def _upload(request: web.Request, max_bytes: int, model: type[BaseModel], came: Callable[[int], None]) -> Upload:
+    read = Upload([], [])
     size = 0
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
             raise QueryError("body: expected image files, found a multipart inside the multipart")
-        if part.filename is None and part.headers.get(hdrs.CONTENT_TYPE, "text/plain").startswith("text/"):
-            raise QueryError(f"body: expected image files only, found the field {_shown(part.name or '')}")
+        simple = part.filename is None and part.headers.get(hdrs.CONTENT_TYPE, "text/plain").startswith("text/")
+        if simple and (part.name not in model.model_fields or len(read.fields) == len(model.model_fields)):
+            names = " and ".join(model.model_fields)
+            raise QueryError(f"body: expected image files, {names}, found the field {_shown(part.name or '')}")
         data = bytearray()
         while chunk := await part.read_chunk():
             size += len(chunk)
@@ -121,11 +132,13 @@ async def _files(request: web.Request, max_bytes: int, came: Callable[[int], Non
             if size > max_bytes:
                 raise _too_large(max_bytes, size)
             data += chunk
-        if data:  # a form sends an empty part for a file that nobody chose
-            files.append(bytes(data))
-        if len(files) > PICTURES_MOST:
+        if data and simple:  # a form sends an empty part for what nobody has filled in or chosen
+            read.fields.append((part.name or "", data.decode(errors="replace")))
+        elif data:
+            read.files.append(bytes(data))
+        if len(read.files) > PICTURES_MOST:
             raise QueryError(f"body: expected at most {PICTURES_MOST} image files, found more")
-    return files
+    return read
 
 
 async def _read(request: web.Request) -> bytes:

@@ -123,15 +123,16 @@ async def similar_answer(
     offset: int = 0,
     cursor: str | None = None,
     filters: Filters = ANYTHING,
+    min_score: float | None = None,
 ) -> dict[str, Any]:
-    """``{"results", "next", "total", "used"}``: the neighbours of an image, without itself, best first.
+    """``{"results", "next", "total", "used", "cutoff"}``: the neighbours of an image, without itself, best first.
 
     Raises NotFound when there is no such image, QueryError for a cursor that is not of its neighbours.
     """
     if cursor is not None:
         ranking = await services.search.go_on(cursor, limit=limit, of=id)
     else:
-        query = Query(ids=(id,), others=True, filters=filters)
+        query = Query(ids=(id,), others=True, filters=filters, min_score=min_score)
         ranking = await services.search.rank(query, limit=limit, offset=offset)
     return ranking_json(ranking, services.settings, f"/api/images/{id}/similar", limit)
 
@@ -155,7 +156,7 @@ async def near_duplicates_answer(
 
 
 def ranking_json(ranking: Ranking, settings: Settings, path: str, limit: int) -> dict[str, Any]:
-    """``{"results", "next", "total", "used"}``; ``path`` is where the next page is asked for."""
+    """``{"results", "next", "total", "used", "cutoff"}``; ``path`` is where the next page is asked for."""
     return {
         "results": [
             {**image_json(hit.image, settings), "score": hit.score, "near_duplicates": hit.near_duplicates}
@@ -164,6 +165,7 @@ def ranking_json(ranking: Ranking, settings: Settings, path: str, limit: int) ->
         "next": _next(path, ranking.cursor, limit),
         "total": ranking.total,
         "used": [used.value for used in ranking.used],
+        "cutoff": ranking.cutoff,
     }
 
 

@@ -338,7 +338,8 @@ def _query_parameters(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
 def _request_body(operation: Operation) -> dict[str, Any]:
     if operation.upload:
         files = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
-        schema = {"type": "object", "properties": {"image": files}}
+        fields = {field["name"]: field["schema"] for field in _query_parameters(operation.query)}
+        schema = {"type": "object", "properties": {"image": files, **fields}}
         content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
         if operation.body is not None:
             content[_JSON] = {"schema": _ref(operation.body)}

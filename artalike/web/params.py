@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, m
 from artalike import durations
 from artalike.search.filters import Filters
 from artalike.search.random_pages import SEED_LIMIT
-from artalike.search.ranked import DEPTH, ID_LIMIT
+from artalike.search.ranked import DEPTH, ID_LIMIT, Score
 from artalike.storage.blocks import REASON_LENGTH, VALUE_LENGTH
 from artalike.storage.words import TEXT_LENGTH
 
@@ -28,6 +28,10 @@ CURSOR_LENGTH: Final = 8000  # aiohttp reads request lines up to 8190 bytes
 
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description=f"a whole number from 1 to {LIMIT_MOST}")]
 Cursor = Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="the cursor of an answer's next")]
+MinScore = Annotated[
+    Score | None,
+    Field(description="a cosine, -1 to 1: the answer ends before the first image below it"),
+]
 Depth = Annotated[int | None, Field(ge=0, lt=DEPTH, description=f"a whole number from 0 to {DEPTH - 1}")]
 
 
@@ -76,12 +80,14 @@ class SearchQuery(Query):
     ] = None
     id: Annotated[int | None, Field(ge=1, le=ID_LIMIT, description="an image's id")] = None
     text: Text = None
+    min_score: MinScore = None
     limit: Limit = LIMIT_DEFAULT
     offset: Depth = None
     cursor: Cursor = None
 
 
 class SimilarQuery(Query):
+    min_score: MinScore = None
     limit: Limit = LIMIT_DEFAULT
     offset: Depth = None
     cursor: Cursor = None
@@ -97,6 +103,9 @@ class FacetsQuery(Query):
 
 
 class UploadQuery(Query):
+    """Beside uploaded pictures these may come as fields of the form, too."""
+
+    min_score: MinScore = None
     limit: Limit = LIMIT_DEFAULT
 
 
@@ -157,6 +166,7 @@ class QuestionBody(Body):
     filters: Annotated[
         Filters | None, BeforeValidator(_filters), Field(description="an object of filters by their names")
     ] = None
+    min_score: MinScore = None
     limit: Annotated[int | None, Field(ge=1, le=LIMIT_MOST, description=f"a whole number from 1 to {LIMIT_MOST}")] = (
         None
     )

@@ -223,12 +223,13 @@ class Service:
             upkeep.start_soon(self.batcher.wait_ready)
             upkeep.start_soon(self.index.run)
             upkeep.start_soon(self.snapshots.run)
+            upkeep.start_soon(self.images.describe)
             upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
             upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
             upkeep.start_soon(watch_loop, self.metrics)
             upkeep.start_soon(tick, self.events, self.stats)
-            async with anyio.create_task_group() as ingest:
             upkeep.start_soon(self.usage.run)
+            async with anyio.create_task_group() as ingest:
                 ingest.start_soon(self.pipeline.run)
                 await self._stopped.wait()
                 self.pipeline.stop()
@@ -253,8 +254,8 @@ class Service:
                 "ready": self.batcher.ready,
             },
             "index": {**index.stats, "last_snapshot_at": self.snapshots.saved_at},
-            "problem": self.pipeline.disk.problem,
             "disk": self.usage.figures,
+            "problem": self.pipeline.disk.problem,
             "uptime_seconds": round(time.time() - self._started, 1),
         }
 

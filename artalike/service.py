@@ -24,6 +24,7 @@ from artalike.crawl.fetcher import Fetcher
 from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
 from artalike.embedding.card import ModelCard, Network
+from artalike.embedding.texts import RecentTexts
 from artalike.errors import ArtalikeError, PortBusy
 from artalike.events import Event, EventBus
 from artalike.imaging.decode import decode
@@ -287,7 +288,7 @@ class Service:
             wake=self.pipeline.wake,
             admin_token=token,
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
-            embed_texts=self.batcher.embed_texts,
+            embed_texts=RecentTexts(self.batcher.embed_texts),
             registry=self.metrics.registry,
         )
 

@@ -69,4 +69,5 @@ async def test_a_model_with_a_text_encoder_answers_texts_with_all_that_is_there(
         scores = [image["score"] for image in bright["results"]]
         assert scores == sorted(scores, reverse=True)
         assert len(set(scores)) == 4
+        assert await asked(api, {"text": "nobody has written this of any"}) == bright
         assert service.batcher.statistics().texts == 2

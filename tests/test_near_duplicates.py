@@ -53,6 +53,18 @@ async def by_name(api: aiohttp.ClientSession) -> dict[str, dict[str, Any]]:
     return {image["url"].rpartition("/")[2]: await get(api, f"/api/images/{image['id']}") for image in images}
 
 
+async def ranked(api: aiohttp.ClientSession, url: str) -> dict[str, int]:
+    """What a ranking shows, page after page, by the last part of its address, with how many are folded under it."""
+    shown: list[tuple[str, int]] = []
+    following: str | None = url
+    while following is not None:
+        answer = await get(api, following)
+        shown += [(image["url"].rpartition("/")[2], image["near_duplicates"]) for image in answer["results"]]
+        following = answer["next"]
+    assert len(dict(shown)) == len(shown)
+    return dict(shown)
+
+
 async def test_copies_are_images_of_their_own_and_linked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = settings_for(tmp_path / "data")
     async with MisbehavingSite() as site, running(settings) as service, client(service) as api:
@@ -75,8 +87,23 @@ async def test_copies_are_images_of_their_own_and_linked(tmp_path: Path, capsys:
         assert set(found[:2]) == {"7.jpg", "poor.jpg"}
         assert found[2:] == ["7.webp", "small.jpg"]
 
+        best = min(group & {"7.jpg", "poor.jpg"}, key=lambda name: images[name]["id"])
+        folded = await ranked(api, f"/api/search?id={images['3.jpg']['id']}&limit=3")
+        assert {name for name, count in folded.items() if count} == {best}
+        assert (folded[best], len(folded)) == (4, 20 - 4)
+        folded = await ranked(api, f"/api/search?id={images['tiny.jpg']['id']}&limit=3")
+        assert (folded["tiny.jpg"], len(folded)) == (4, 16)
+        folded = await ranked(api, f"/api/images/{images['tiny.jpg']['id']}/similar?limit=3")
+        assert (folded[best], len(folded)) == (4, 16)
+        folded = await ranked(
+            api, f"/api/search?id={images['3.jpg']['id']}&limit=3&orientation=landscape&min_width=481"
+        )
+        assert folded == {}
+
         removed = await api.delete(f"/api/admin/images/{images['7.jpg']['id']}")
         assert removed.status == 204
         images = await by_name(api)
         assert {images[name]["near_duplicates"] for name in copies} == {3}
+        folded = await ranked(api, f"/api/search?id={images['3.jpg']['id']}&limit=3")
+        assert (folded["poor.jpg"], len(folded)) == (3, 19 - 3)
     assert await asyncio.to_thread(main, ["doctor", "--data", str(tmp_path / "data")]) == 0, capsys.readouterr().out

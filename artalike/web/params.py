@@ -151,7 +151,9 @@ _Parts = Annotated[
 ]
 
 
-def _filters(values: object) -> Filters:
+def _filters(values: object) -> Filters | None:
+    if values is None:
+        return None
     if not isinstance(values, dict):
         raise ValueError  # noqa: TRY004 - pydantic makes a message of this one alone
     return Filters.of(values)

@@ -171,6 +171,7 @@ async def test_a_question_in_json_and_a_picture_take_filters(gallery: Gallery) -
     address = f"/api/search?{urlencode({**filters, 'limit': 9})}"
     assert sorted(await posted("/api/search", json={"like": [3, 4], "filters": filters, "limit": 9})) == expected
     assert sorted(await posted(address, json={"like": [3, 4]})) == expected
+    assert sorted(await posted(address, json={"like": [3, 4], "filters": None})) == expected
     assert len(await posted(address, json={"like": [3, 4], "filters": {}})) == 120
     form = FormData()
     form.add_field("image", b"image 3", filename="3.jpg", content_type="image/jpeg")

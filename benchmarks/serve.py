@@ -32,9 +32,9 @@ from artalike.storage.growing_index import GROWN_AT
 from artalike.storage.images import Images
 from benchmarks.processes import Artalike
 from benchmarks.report import refuse, report
-from benchmarks.search import Made
 from benchmarks.tiny import CARD, COLOURS, WIDTH_VARIABLE
 from benchmarks.town import town
+from benchmarks.vectors import Made
 
 BATCH: Final = 1000
 CLIENTS: Final = 16
@@ -147,10 +147,11 @@ async def _fill(data: Path, size: int) -> None:
         images = await Images.open(database, CARD.model_id, CARD.dimension)
         for start in range(0, size, BATCH):
             vectors = made.rows(start, min(start + BATCH, size))
-            await images.commit([_embedding(start + row, vector) for row, vector in enumerate(vectors)])
+            await images.commit([embedding(start + row, vector) for row, vector in enumerate(vectors)])
 
 
-def _embedding(number: int, vector: FloatArray) -> Embedding:
+def embedding(number: int, vector: FloatArray) -> Embedding:
+    """An image without a thumbnail."""
     url = f"http://filled.example/{number}.jpg"
     task = Task(id=-1 - number, seed_id=0, seed_source="filled", kind="image", url=url, host="filled.example")
     artwork = Artwork(

@@ -34,7 +34,7 @@ from artalike.search.ranked import Search
 from artalike.storage.blocks import Block, BlockKind, Blocks, normalized
 from artalike.storage.facet_values import FacetValue, FacetValues
 from artalike.storage.filtering import Criteria
-from artalike.storage.ports import Committed, NearGroups, Neighbors, Share, Totals
+from artalike.storage.ports import APPROXIMATE_MOST, Committed, NearGroups, Neighbors, Share, Totals
 from artalike.web.services import Services, SourceKind
 
 DIMENSION = 16
@@ -182,9 +182,13 @@ class FakeImages:
 
 
 class FakeIndex:
-    """An exact VectorIndex in memory that leaves equals in any order, another one each time."""
+    """A VectorIndex in memory that leaves equals in any order, another one each time.
+
+    Where it need not be exact it misses a share of the neighbours, others each time.
+    """
 
     def __init__(self) -> None:
+        self.misses = 0.0
         self.vectors: dict[int, FloatArray] = {}
         self.searches = 0
 
@@ -206,7 +210,10 @@ class FakeIndex:
             raise AssertionError(f"vectors of shape {vectors.shape} in an index of {DIMENSION}")
         wanted = self.vectors if among is None else set(among.tolist())
         there = [number for number in self.vectors if number in wanted and (max_id is None or number <= max_id)]
-        ids = np.random.default_rng(self.searches).permutation(np.array(there, dtype=np.int64))
+        dice = np.random.default_rng(self.searches)
+        ids = dice.permutation(np.array(there, dtype=np.int64))
+        if k <= APPROXIMATE_MOST:
+            ids = ids[: max(k, round(len(ids) * (1 - self.misses)))]
         rows = np.array([self.vectors[number] for number in ids.tolist()], dtype=np.float32)
         scores = vectors @ rows.reshape(-1, DIMENSION).T
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]

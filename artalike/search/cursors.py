@@ -1,9 +1,9 @@
 """Cursors: where a paged answer goes on, as text that fits into a URL.
 
-``base64url(checksum ‖ JSON)``, then for a query by picture ``.base64url(float16 vector)``. The checksum is
-salted with what the cursor depends on: one that was damaged in copying, or that comes from a server with
-another model, is refused instead of leading somewhere else. It is no secret: everything in a cursor is
-checked as any other parameter is.
+``base64url(checksum ‖ JSON)``, then ``.base64url(blob)``: a query's float16 vector, and ids that have been shown. The
+checksum is salted with what the cursor depends on: one that was damaged in copying, or that comes from a server with
+another model, is refused instead of leading somewhere else. It is no secret: everything in a cursor is checked as any
+other parameter is.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import binascii
 import hashlib
 from typing import Final, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from artalike.errors import QueryError
+from artalike.records import IdArray
 
 CHECKSUM_BYTES: Final = 6
 
@@ -46,6 +48,22 @@ def decode(text: str, kind: type[CursorT], *, salt: str) -> tuple[CursorT, bytes
     if encode(cursor, salt=salt, blob=blob) != text:  # the checksum, and one spelling only
         raise _refused(text)
     return cursor, blob
+
+
+def width(max_id: int) -> int:
+    """Bytes for an id up to ``max_id``, when it is packed."""
+    return max(1, (max_id.bit_length() + 7) // 8)
+
+
+def packed(ids: IdArray, width: int) -> bytes:
+    """Ids (n,) in ``width`` bytes each."""
+    return b"".join(number.to_bytes(width, "little") for number in ids.tolist())
+
+
+def unpacked(data: bytes, width: int) -> IdArray:
+    """What :func:`packed` was given."""
+    numbers = (int.from_bytes(data[start : start + width], "little") for start in range(0, len(data), width))
+    return np.fromiter(numbers, np.int64)
 
 
 def _refused(text: str) -> QueryError:

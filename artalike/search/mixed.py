@@ -15,7 +15,7 @@ all other images by likeness, to the picture to look for or else to the text.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Final
@@ -29,9 +29,8 @@ from artalike.search import cursors
 from artalike.search.filters import ANYTHING, Filters, inside
 from artalike.search.folding import Folded, fold
 from artalike.search.fusion import Weighted, fused
+from artalike.search.order import DECIMALS, DEPTH
 from artalike.search.ranked import (
-    DECIMALS,
-    DEPTH,
     ID_LIMIT,
     Id,
     Query,
@@ -141,7 +140,7 @@ class MixedSearch:
             max_id=totals.max_id,
             at=0,
             head=mixed.head.size,
-            width=_width(totals.max_id),
+            width=cursors.width(totals.max_id),
             likeness=mixed.vector is not None,
             ends=mixed.ends,
             used=mixed.used,
@@ -163,7 +162,7 @@ class MixedSearch:
         vector = np.frombuffer(blob[:size], _VECTOR_ITEM).astype(np.float32) if size else None
         if vector is not None and not np.isfinite(vector).all():
             raise QueryError("cursor: expected a vector of finite numbers")
-        mixed = _Mixed(_unpacked(blob[size:], place.width), vector, place.ends, place.used)
+        mixed = _Mixed(cursors.unpacked(blob[size:], place.width), vector, place.ends, place.used)
         return await self._page(mixed, place, limit)
 
     @property
@@ -272,17 +271,21 @@ class MixedSearch:
                 hits += await self._hits(mixed.head[standing[:wanted]], mixed.vector, folded)
                 standing = standing[wanted:]
             at = int(standing[0]) if standing.size else place.head
-        at += skip
         after = place.model_copy(update={"at": at}) if at < place.head else None
         if after is None and mixed.vector is not None and not mixed.ends:
             query = Query(
                 shown=tuple(mixed.head.tolist()), asked=place.asked, filters=place.filters, min_score=place.min_score
             )
             behind = RankedCursor(
-                v=1, max_id=place.max_id, at=at - place.head, last_id=place.last_id, last_score=place.last_score
+                v=2,
+                max_id=place.max_id,
+                at=at - place.head,
+                head_over=True,
+                last_id=place.last_id,
+                last_score=place.last_score,
             )
             unit = direction(mixed.vector[np.newaxis])
-            more, then = await self._search.page(query, unit, behind, limit - len(hits), among)
+            more, _, then = await self._search.page(query, unit, behind, limit - len(hits), among, skip=skip)
             hits += more
             if then is not None:
                 moved = {"at": place.head + then.at, "last_id": then.last_id, "last_score": then.last_score}
@@ -313,7 +316,7 @@ class MixedSearch:
 
     def _cursor(self, mixed: _Mixed, after: MixedCursor) -> str:
         blob = b"" if mixed.vector is None else mixed.vector.astype(_VECTOR_ITEM).tobytes()
-        return cursors.encode(after, salt=self._salt, blob=blob + _packed(mixed.head, after.width))
+        return cursors.encode(after, salt=self._salt, blob=blob + cursors.packed(mixed.head, after.width))
 
 
 def _best_first(ids: IdArray, scores: FloatArray) -> IdArray:
@@ -329,23 +332,7 @@ def _standard(scores: FloatArray) -> FloatArray:
     return standard
 
 
-def _width(max_id: int) -> int:
-    """Bytes for an id."""
-    return max(1, (max_id.bit_length() + 7) // 8)
-
-
 def _head_most(dimension: int, max_id: int, besides: int = 0) -> int:
     """Ids that fit into a cursor with a vector and ``besides`` bytes of filters and the like."""
     room = BLOB_BYTES - dimension * _VECTOR_ITEM.itemsize - besides
-    return min(HEAD_MOST, max(0, room) // _width(max_id))
-
-
-def _packed(ids: IdArray, width: int) -> bytes:
-    return b"".join(number.to_bytes(width, "little") for number in ids.tolist())
-
-
-def _unpacked(data: bytes, width: int) -> IdArray:
-    numbers: Iterable[int] = (
-        int.from_bytes(data[start : start + width], "little") for start in range(0, len(data), width)
-    )
-    return np.fromiter(numbers, np.int64)
+    return min(HEAD_MOST, max(0, room) // cursors.width(max_id))

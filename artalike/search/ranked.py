@@ -1,21 +1,19 @@
 """Images ranked by likeness, page after page: no repeats, no gaps, no state on the server.
 
 A ranking is fixed by its query and by the largest id at its start, so that what comes in later changes nothing.
-Its order is by score, rounded as it is shown, then by id: where the index puts equals does not matter. The next
-page begins behind the last image shown, found again by its id or, where that has been removed, by its score.
-Of near-duplicates only the best is shown, in its own place.
+Its order is by score, rounded as it is shown, then by id: where the index puts equals does not matter. A cursor holds
+what has been shown of the head, and behind the head the image shown last, found again by its id or, where that has
+been removed, by its score. Of near-duplicates only the best is shown, in its own place.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from artalike.errors import NotFound, QueryError
@@ -24,16 +22,14 @@ from artalike.search import cursors
 from artalike.search.cutoff import Cutoffs
 from artalike.search.filters import ANYTHING, Filters, inside
 from artalike.search.folding import Folded, fold
-from artalike.storage.ports import ImageCatalog, Neighbors, VectorIndex
-
-DEPTH: Final = 100_000
-"""A ranking ends here. Whoever wants everything pages through random pictures."""
+from artalike.search.order import DECIMALS, DEPTH, Order, Orders, Range
+from artalike.storage.ports import ImageCatalog, VectorIndex
 
 ID_LIMIT: Final = 2**63 - 1  # SQLite's largest
-DECIMALS: Final = 6  # of a score: about what float32 gives for a cosine
-_SHALLOWEST: Final = 256
+SHOWN_BYTES: Final = 1536
+"""The head is over once the ids of what has been shown of it take so much of a cursor."""
+_SHOWN_MOST: Final = 1024
 _SPARE: Final = 16  # more than a page has: as many near-duplicates may be folded without looking twice
-_IN_A_THREAD: Final = 8192  # more take longer to sort than the event loop may stand still
 
 Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
 Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
@@ -44,8 +40,8 @@ class Query:
     """What to look for: the direction between the images ``ids`` and, where given, ``vector``.
 
     ``vector`` is float32 (dimension,). With ``others`` the images ``ids`` themselves are left out. ``shown`` are left
-    out as well, and their near-duplicates; a cursor does not carry them. ``asked`` are images that ``vector`` was made
-    of. Only what passes the ``filters`` is found, down to ``min_score``.
+    out as well, and their near-duplicates. ``asked`` are images that ``vector`` was made of. Only what passes the
+    ``filters`` is found, down to ``min_score``.
     """
 
     ids: tuple[int, ...] = ()
@@ -81,13 +77,18 @@ class Ranking:
 
 
 class RankedCursor(cursors.Cursor):
-    """A query whose vector, if any, is in the blob; the ids up to ``max_id``; how many have been shown."""
+    """A query, the ids up to ``max_id``, and how many have been shown: ``shown`` ids of these are of the head.
 
-    v: Annotated[int, Field(ge=1, le=1)]
+    The blob is the query's vector, if any, and those ids. ``last_id`` was the last one shown behind the head.
+    """
+
+    v: Annotated[int, Field(ge=2, le=2)]
     max_id: Annotated[int, Field(ge=0, le=ID_LIMIT)]
     at: Annotated[int, Field(ge=0, lt=DEPTH)]
     ids: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
     others: bool = False
+    shown: Annotated[int, Field(ge=0, le=_SHOWN_MOST)] = 0
+    head_over: bool = False
     last_id: Id | None = None
     last_score: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
     asked: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
@@ -96,33 +97,17 @@ class RankedCursor(cursors.Cursor):
     cutoff: Score | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """Ranked ids and scores as far as they are known for sure; ``complete`` when nothing comes behind."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Walk:
+    """Hits on a part of an order, which images were shown for them, where it stopped, how many are yet to be skipped.
 
-    ids: IdArray
-    scores: NDArray[np.float64]
-    complete: bool
+    Of the images shown some are skipped, and some may have been removed since they were ranked.
+    """
 
-    def behind(self, last_id: int, last_score: float) -> int:
-        """How many stand before and with the image shown last."""
-        place = np.flatnonzero(self.ids == last_id)
-        if place.size:
-            return int(place[0]) + 1
-        score = round(last_score, DECIMALS)
-        before = (self.scores > score) | ((self.scores == score) & (self.ids < last_id))
-        return int(np.count_nonzero(before))
-
-    def first(self, count: int) -> _Order:
-        if count >= len(self.ids):
-            return self
-        return _Order(self.ids[:count], self.scores[:count], complete=False)
-
-    def down_to(self, min_score: float | None) -> _Order:
-        if min_score is None:
-            return self
-        count = int(np.searchsorted(-self.scores, -min_score, side="right"))
-        return self if count == len(self.ids) else _Order(self.ids[:count], self.scores[:count], complete=True)
+    hits: list[Hit]
+    shown: list[int]
+    stop: int
+    skip: int
 
 
 class Search:
@@ -143,6 +128,7 @@ class Search:
     ) -> None:
         self._images = images
         self._index = index
+        self._orders = Orders(index)
         self._model = model
         self._dimension = dimension
         self._embed_bytes = embed_bytes
@@ -178,9 +164,9 @@ class Search:
         vector = await self._vector(query)
         cutoff = await self._cutoffs.of(vector)
         place = RankedCursor(
-            v=1, max_id=totals.max_id, at=offset, cutoff=None if cutoff is None else round(cutoff, DECIMALS)
+            v=2, max_id=totals.max_id, at=0, cutoff=None if cutoff is None else round(cutoff, DECIMALS)
         )
-        return await self._page(query, vector, place, limit)
+        return await self._page(query, vector, place, limit, skip=offset)
 
     async def go_on(self, cursor: str, *, limit: int, of: int | None = None) -> Ranking:
         """The page that follows; ``of`` insists that it be of the neighbours of this image.
@@ -188,52 +174,102 @@ class Search:
         Raises QueryError for a cursor of another model or query, NotFound as :meth:`rank` does.
         """
         place, blob = cursors.decode(cursor, RankedCursor, salt=self._model)
-        if len(blob) not in {0, 2 * self._dimension} or (not blob and not place.ids):
+        width = cursors.width(place.max_id)
+        size = len(blob) - place.shown * width
+        if size not in {0, 2 * self._dimension} or (not size and not place.ids):
             raise QueryError(f"cursor: expected one with a vector of {self._dimension} numbers or an image's id")
+        blob, shown = blob[:size], blob[size:]
         if of is not None and (place.ids != (of,) or not place.others or blob):
             raise QueryError(f"cursor: expected one that goes on with the neighbours of image {of}")
         vector = np.frombuffer(blob, dtype="<f2").astype(np.float32) if blob else None
         if vector is not None and not np.isfinite(vector).all():
             raise QueryError("cursor: expected a vector of finite numbers")
         query = Query(
-            place.ids,
-            vector,
+            ids=place.ids,
+            vector=vector,
             others=place.others,
+            shown=tuple(cursors.unpacked(shown, width).tolist()),
             asked=place.asked,
             filters=place.filters,
             min_score=place.min_score,
         )
         return await self._page(query, await self._vector(query), place, limit)
 
-    async def _page(self, query: Query, vector: FloatArray, place: RankedCursor, limit: int) -> Ranking:
+    async def _page(
+        self, query: Query, vector: FloatArray, place: RankedCursor, limit: int, *, skip: int = 0
+    ) -> Ranking:
         among = await self.passing(query.filters, place.max_id)
-        hits, after = await self.page(query, vector, place, limit, among)
+        hits, query, after = await self.page(query, vector, place, limit, among, skip=skip)
         cursor = None if after is None else self._cursor(query, after)
         return Ranking(hits, cursor, self.total(among), cutoff=place.cutoff)
 
     async def page(
-        self, query: Query, vector: FloatArray, place: RankedCursor, limit: int, among: IdArray | None
-    ) -> tuple[list[Hit], RankedCursor | None]:
-        """At most ``limit`` hits from ``place`` on, and where the ranking goes on, None at its end.
+        self,
+        query: Query,
+        vector: FloatArray,
+        place: RankedCursor,
+        limit: int,
+        among: IdArray | None,
+        *,
+        skip: int = 0,
+    ) -> tuple[list[Hit], Query, RankedCursor | None]:
+        """At most ``limit`` hits from ``place`` on, past the first ``skip``; and where the ranking goes on.
 
-        ``vector`` is the query's direction, of length 1, and ``among`` are the ids that pass its filters.
+        That is a query, of whose head more has been shown, and a place, None at the ranking's end. ``vector`` is the
+        query's direction, of length 1, and ``among`` are the ids that pass its filters.
         """
-        limit = min(limit, DEPTH - place.at)
-        order, shown, others = await self._shown(query, vector, place, limit, among)
-        taken, hits = 0, list[Hit]()
-        while len(hits) < limit and taken < shown.size:
-            wanted = shown[taken : taken + limit - len(hits)]
-            images = await self._images.images(order.ids[wanted].tolist())
-            scores = dict(zip(order.ids[wanted].tolist(), order.scores[wanted].tolist(), strict=True))
-            hits += [Hit(image, scores[image.id], others.get(image.id, 0)) for image in images]
-            taken += wanted.size
-        if place.at + taken >= DEPTH or (taken == shown.size and order.complete):
-            return hits, None
-        if not taken:
-            return hits, place
-        last = int(shown[taken - 1])
-        moved = {"last_id": int(order.ids[last]), "last_score": float(order.scores[last])}
-        return hits, place.model_copy(update={"at": place.at + taken, **moved})
+        limit = min(limit, DEPTH - place.at - skip)
+        hits = list[Hit]()
+        if not place.head_over:
+            where = _range(query, place, among)
+            order = (await self._orders.nearest(vector, where)).down_to(query.min_score)
+            walk = await self._walk(query, where, order, limit=limit, skip=skip)
+            hits, skip = walk.hits, walk.skip
+            query = replace(query, shown=(*query.shown, *walk.shown))
+            at_end = walk.stop == len(order.ids)
+            full = len(query.shown) * cursors.width(place.max_id) >= SHOWN_BYTES
+            place = place.model_copy(update={"at": place.at + len(walk.shown), "head_over": at_end or full})
+            if (at_end and order.complete) or place.at >= DEPTH:
+                return hits, query, None
+            if not at_end and len(hits) == limit:
+                return hits, query, place
+        where = _range(query, place, among)
+        order = (await self._orders.others(vector, where)).down_to(query.min_score)
+        start = 0
+        if place.last_id is not None and place.last_score is not None:
+            start = order.behind(place.last_id, place.last_score)
+        walk = await self._walk(query, where, order, start, limit=limit - len(hits), skip=skip)
+        hits += walk.hits
+        at = place.at + len(walk.shown)
+        if walk.stop >= len(order.ids) or at >= DEPTH:
+            return hits, query, None
+        if walk.stop == start:
+            return hits, query, place
+        last = {"last_id": int(order.ids[walk.stop - 1]), "last_score": float(order.scores[walk.stop - 1])}
+        return hits, query, place.model_copy(update={"at": at, **last})
+
+    async def _walk(self, query: Query, where: Range, order: Order, start: int = 0, *, limit: int, skip: int) -> _Walk:
+        """Along ``order`` from ``start`` on, past the first ``skip`` images that it shows, for ``limit`` hits.
+
+        It stops at the next image that would be shown, or at the end.
+        """
+        hits, shown, stop = list[Hit](), list[int](), start
+        while stop < len(order.ids):
+            piece = slice(stop, stop + skip + limit - len(hits) + _SPARE)
+            ids, scores = order.ids[piece], order.scores[piece]
+            folded = await self._folded(query, ids, where)
+            standing = np.flatnonzero(~np.isin(ids, folded.hidden))
+            passed = standing[: skip + limit - len(hits)]
+            wanted = passed[skip:]
+            images = await self._images.images(ids[wanted].tolist())
+            score = dict(zip(ids[wanted].tolist(), scores[wanted].tolist(), strict=True))
+            hits += [Hit(image, score[image.id], folded.others.get(image.id, 0)) for image in images]
+            shown += ids[passed].tolist()
+            skip -= passed.size - wanted.size
+            if passed.size < standing.size:
+                return _Walk(hits, shown, stop + int(standing[passed.size]), skip)
+            stop += len(ids)
+        return _Walk(hits, shown, stop, skip)
 
     @property
     def model(self) -> str:
@@ -253,7 +289,7 @@ class Search:
 
     async def nearest(self, vector: FloatArray, depth: int, *, max_id: int, among: IdArray | None) -> IdArray:
         """Ids (n,) up to ``max_id`` of what is most alike, best first, about ``depth`` of them."""
-        return (await self._ranked(Query(), vector, depth, max_id, among)).ids
+        return (await self._orders.nearest(vector, Range(max_id, among), depth=depth)).ids
 
     async def _vector(self, query: Query) -> FloatArray:
         parts = [] if query.vector is None else [query.vector]
@@ -261,81 +297,28 @@ class Search:
             parts += (await self.vectors(query.ids)).values()
         return direction(np.stack(parts))
 
-    async def _shown(
-        self, query: Query, vector: FloatArray, place: RankedCursor, limit: int, among: IdArray | None
-    ) -> tuple[_Order, IdArray, Mapping[int, int]]:
-        """The ranking, where in it the images stand that are shown from here on, and how many are folded under each.
-
-        More than ``limit`` of them, unless it is complete.
-        """
-        ahead = limit + _SPARE + (place.at if place.last_id is None else 0)
-        while True:
-            order, start = await self._order(query, vector, place, ahead, among)
-            ids = order.ids[start:]
-            folded = await self._folded(query, ids, place.max_id, among)
-            shown = start + np.flatnonzero(~np.isin(ids, folded.hidden))
-            if place.last_id is None:
-                shown = shown[place.at :]
-            if order.complete or shown.size > limit:
-                return order, shown, folded.others
-            ahead *= 2
-
-    async def _order(
-        self, query: Query, vector: FloatArray, place: RankedCursor, ahead: int, among: IdArray | None
-    ) -> tuple[_Order, int]:
-        """The ranking, ``ahead`` deep behind the image shown last, and where that place is.
-
-        More than ``ahead`` are cut off, unless the ranking is complete before.
-        """
-        start = 0
-        depth = max(_SHALLOWEST, 1 << (place.at + ahead + len(query.shown)).bit_length())
-        while True:
-            order = await self._ranked(query, vector, depth, place.max_id, among)
-            if place.last_id is not None and place.last_score is not None:
-                start = order.behind(place.last_id, place.last_score)
-            if order.complete or len(order.ids) > start + ahead:
-                return order.first(start + ahead), start
-            depth *= 2
-
-    async def _folded(self, query: Query, ids: IdArray, max_id: int, among: IdArray | None) -> Folded:
+    async def _folded(self, query: Query, ids: IdArray, where: Range) -> Folded:
         """What of ``ids`` stands behind a near-duplicate that takes part in the ranking, too."""
         groups = await self._images.near_groups(ids.tolist())
-        taking_part = groups.embedded & (groups.ids <= max_id)
-        if among is not None:
-            taking_part &= inside(groups.ids, among)
+        taking_part = groups.embedded & (groups.ids <= where.max_id)
+        if where.among is not None:
+            taking_part &= inside(groups.ids, where.among)
         if query.others:
             taking_part &= ~np.isin(groups.ids, query.ids)
         return fold(groups, taking_part, query.shown, query.ids + query.asked)
 
-    async def _ranked(self, query: Query, vector: FloatArray, depth: int, max_id: int, among: IdArray | None) -> _Order:
-        # What passes is up to max_id already, and the same array for equal filters: such searches are gathered.
-        upper = max_id if among is None else None
-        [neighbors] = await self._index.search(vector[np.newaxis], depth, max_id=upper, among=among)
-        left_out = (*query.shown, *query.ids) if query.others else query.shown
-        if len(neighbors.ids) > _IN_A_THREAD:
-            order = await asyncio.to_thread(_sorted, neighbors, depth, left_out)
-        else:
-            order = _sorted(neighbors, depth, left_out)
-        return order.down_to(query.min_score)
-
     def _cursor(self, query: Query, after: RankedCursor) -> str:
-        asked = {"ids": query.ids, "others": query.others, "asked": query.asked}
+        asked = {"ids": query.ids, "others": query.others, "asked": query.asked, "shown": len(query.shown)}
         narrowed = {"filters": query.filters, "min_score": query.min_score}
         place = after.model_copy(update=asked | narrowed)
-        blob = b"" if query.vector is None else query.vector.astype("<f2").tobytes()
-        return cursors.encode(place, salt=self._model, blob=blob)
+        vector = b"" if query.vector is None else query.vector.astype("<f2").tobytes()
+        shown = cursors.packed(np.array(query.shown, np.int64), cursors.width(place.max_id))
+        return cursors.encode(place, salt=self._model, blob=vector + shown)
 
 
-def _sorted(neighbors: Neighbors, depth: int, left_out: tuple[int, ...]) -> _Order:
-    """What is sure of an answer that was asked for ``depth`` neighbours."""
-    scores = neighbors.scores.astype(np.float64).round(DECIMALS)
-    complete = len(scores) < depth
-    # The cut may go through images of equal score, in whatever order the index holds them.
-    sure = np.ones(len(scores), dtype=bool) if complete else scores > scores.min()
-    sure &= ~np.isin(neighbors.ids, left_out)
-    ids, scores = neighbors.ids[sure], scores[sure]
-    best_first = np.lexsort((ids, -scores))
-    return _Order(ids[best_first], scores[best_first], complete)
+def _range(query: Query, place: RankedCursor, among: IdArray | None) -> Range:
+    left_out = (*query.shown, *query.ids) if query.others else query.shown
+    return Range(place.max_id, among, left_out)
 
 
 def direction(vectors: FloatArray, weights: Sequence[float] | None = None) -> FloatArray:

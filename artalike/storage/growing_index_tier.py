@@ -17,7 +17,7 @@ from artalike.records import FloatArray, IdArray
 from artalike.storage import growing_index_snapshot as snapshots
 from artalike.storage.growing_index_snapshot import Trained, Vectors
 from artalike.storage.lock import PhaseFairLock
-from artalike.storage.ports import Neighbors
+from artalike.storage.ports import APPROXIMATE_MOST, Neighbors
 from artalike.storage.trained_index import InvertedFile
 from artalike.storage.vector_file import VectorFile
 from artalike.storage.vector_index import checked_ids, checked_vectors
@@ -137,7 +137,7 @@ class Tier:
             matching = file.size if max_id is None else file.count(max_id)
         factor = 1 if trained is None else trained.effort.factor
         count = k * factor if k <= DEEP else max(DEEP * factor, 3 * k)
-        if trained is None or matching <= max(EXACT_ROWS, EXACT_SHARE * count):
+        if trained is None or k > APPROXIMATE_MOST or matching <= max(EXACT_ROWS, EXACT_SHARE * count):
             return file.ids(max_id) if among is None else among
         codes = trained.codes
         share = matching / file.size
@@ -157,6 +157,9 @@ class Tier:
             # Not a matrix product: BLAS would take every core for a few hundred rows.
             scores.append(np.einsum("nd,d->n", rows.astype(np.float32), query))
         found, cosines = np.concatenate(ids), np.clip(np.concatenate(scores), -1.0, 1.0)
+        if len(found) > 2 * k:
+            best = np.argpartition(-cosines, k)[:k]
+            found, cosines = found[best], cosines[best]
         order = np.lexsort((found, -cosines))[:k]
         return Neighbors(found[order], cosines[order])
 

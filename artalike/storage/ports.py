@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -263,6 +263,10 @@ class Spool(Protocol):
         """These are settled."""
 
 
+APPROXIMATE_MOST: Final = 1024
+"""An answer for up to so many neighbours may miss some."""
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbors:
     """The answer to one query: ids int64 (n,), cosines float32 (n,), best first; n may be under k."""
@@ -289,7 +293,8 @@ class VectorIndex(Protocol):
     ) -> list[Neighbors]:
         """The ``k`` nearest of each row of ``vectors``, among ids up to ``max_id``, and those in ``among``, ascending.
 
-        Of a filter's ids ``among`` is all; recall does not depend on how many those are.
+        Of a filter's ids ``among`` is all; recall does not depend on how many those are. An answer for more than
+        APPROXIMATE_MOST neighbours misses none.
         """
 
     async def ids(self) -> IdArray:

@@ -12,8 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, m
 
 from artalike import durations
 from artalike.search.filters import Filters
+from artalike.search.order import DEPTH
 from artalike.search.random_pages import SEED_LIMIT
-from artalike.search.ranked import DEPTH, ID_LIMIT, Score
+from artalike.search.ranked import ID_LIMIT, Score
 from artalike.storage.blocks import REASON_LENGTH, VALUE_LENGTH
 from artalike.storage.words import TEXT_LENGTH
 

@@ -316,6 +316,6 @@ async def test_a_cursor_that_was_changed_or_says_more_than_it_holds_is_refused()
 def test_a_cursor_is_bounded(dimension: int, max_id: int) -> None:
     most = mixed._head_most(dimension, max_id)
     assert most <= HEAD_MOST
-    size = most * mixed._width(max_id) + 2 * dimension
+    size = most * cursors.width(max_id) + 2 * dimension
     assert size <= max(mixed.BLOB_BYTES, 2 * dimension)
     assert 4 * size / 3 + 400 < 8000 or dimension > 2800

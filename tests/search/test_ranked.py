@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from artalike.errors import DecodeError, NotFound, QueryError
 from artalike.search import cursors
-from artalike.search.ranked import DEPTH, Query, RankedCursor, Ranking, Search
+from artalike.search.order import DEPTH
+from artalike.search.ranked import Query, RankedCursor, Ranking, Search
 from tests.fakes import DIMENSION, MODEL, NOT_A_PICTURE, FakeServices, embed_bytes, make_services, vector_of
 
 
@@ -145,10 +146,10 @@ async def test_a_query_image_that_is_removed_ends_its_ranking() -> None:
 @pytest.mark.parametrize(
     ("place", "blob"),
     [
-        (RankedCursor(v=1, max_id=9, at=0), b""),
-        (RankedCursor(v=1, max_id=9, at=0), bytes(DIMENSION)),
-        (RankedCursor(v=1, max_id=9, at=0), bytes(2 * DIMENSION)),
-        (RankedCursor(v=1, max_id=9, at=0), b"\x00\x7e" * DIMENSION),  # not a number
+        (RankedCursor(v=2, max_id=9, at=0), b""),
+        (RankedCursor(v=2, max_id=9, at=0), bytes(DIMENSION)),
+        (RankedCursor(v=2, max_id=9, at=0), bytes(2 * DIMENSION)),
+        (RankedCursor(v=2, max_id=9, at=0), b"\x00\x7e" * DIMENSION),  # not a number
     ],
     ids=["nothing", "a shorter vector", "a vector of zeros", "a vector of no numbers"],
 )
@@ -174,6 +175,21 @@ async def test_a_cursor_of_another_model_is_refused() -> None:
     assert ranking.cursor is not None
     with pytest.raises(QueryError, match="model"):
         await other.go_on(ranking.cursor, limit=5)
+
+
+@pytest.mark.parametrize("limit", [7, 60, 200])
+@pytest.mark.parametrize("others", [True, False])
+async def test_an_index_that_misses_some_costs_no_image(limit: int, others: bool) -> None:
+    fake = make_services(1300)
+    fake.index.misses = 0.2
+    seen = await read_all(fake, Query(ids=(3,), others=others), limit, [])
+    assert sorted(seen) == [number for number in range(1, 1301) if not others or number != 3]
+
+
+async def test_behind_the_head_all_vectors_are_looked_at_once_for_all_pages() -> None:
+    fake = make_services(1500)
+    await read_all(fake, Query(ids=(3,)), 100, [])
+    assert fake.index.searches <= 8
 
 
 async def test_a_ranking_ends_at_its_depth(monkeypatch: pytest.MonkeyPatch) -> None:

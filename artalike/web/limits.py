@@ -53,7 +53,11 @@ LIMITS: Final = web.AppKey("LIMITS", Limits)
 
 @web.middleware
 async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Counts what is sure to cost before anything of it is read; fetched addresses are counted where they are."""
-    if request.path == "/api/search" and (request.method == hdrs.METH_POST or request.query.get("text")):
+    """Counts what is sure to cost before anything of it is read.
+
+    Fetched addresses, and the texts of a question in JSON, are counted where they are found.
+    """
+    uploads = request.method == hdrs.METH_POST and request.content_type != "application/json"
+    if request.path == "/api/search" and (uploads or request.query.get("text")):
         request.app[LIMITS].spend(request)
     return await handler(request)

@@ -62,8 +62,11 @@ async def of_body(request: web.Request, body: QuestionBody) -> list[Part]:
         asked.append((QuestionPart(text=body.text), LIKE_WEIGHT))
     if not asked:
         raise QueryError("body: expected at least one of like, unlike and text")
-    if sum(part.text is not None for part, _ in asked) > TEXTS_MOST:
+    texts = sum(part.text is not None for part, _ in asked)
+    if texts > TEXTS_MOST:
         raise QueryError(f"body: expected at most {TEXTS_MOST} texts")
+    if texts:
+        request.app[LIMITS].spend(request)
     parts = []
     fetched = 0
     for part, weight in asked:

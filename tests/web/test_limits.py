@@ -48,6 +48,16 @@ async def test_what_is_in_the_collection_may_be_asked_for_at_any_rate(serve: Ser
     for url in ("/api/search?id=1", f"/api/search?url={fake.images.by_id[1].url}", "/api/random") * 3:
         async with client.get(url) as response:
             assert response.status == 200
+    for _ in range(3):
+        async with client.post("/api/search", json={"like": [1, 2], "unlike": [3]}) as response:
+            assert response.status == 200
+
+
+async def test_texts_count_in_json_too(serve: Serve) -> None:
+    client = await serve(make_services(3, gallery={"queries_per_minute": 1}))
+    for status in (200, 429):
+        async with client.post("/api/search", json={"like": [{"text": "waves"}]}) as response:
+            assert response.status == status
 
 
 async def test_fetched_addresses_count_before_they_are_fetched(serve: Serve) -> None:

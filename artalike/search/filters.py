@@ -26,7 +26,7 @@ YEAR_FIRST: Final = -10_000
 YEAR_LAST: Final = 2100
 SIDE_MOST: Final = 1_000_000
 
-BYTES_MOST: Final = 2400
+BYTES_MOST: Final = 1600
 """Of all filters together in their canonical form: cursors carry them."""
 
 

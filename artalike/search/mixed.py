@@ -311,8 +311,9 @@ class MixedSearch:
 
     async def _scores(self, ids: IdArray, vector: FloatArray) -> dict[int, float]:
         known, vectors = await self._images.vectors(ids.tolist())
-        scores = vectors @ direction(vector[np.newaxis])
-        return dict(zip(known.tolist(), scores.astype(np.float64).round(DECIMALS).tolist(), strict=True))
+        # In float32 the last decimal depends on how many rows there are, and an image would have two scores.
+        scores = vectors.astype(np.float64) @ direction(vector[np.newaxis])
+        return dict(zip(known.tolist(), scores.round(DECIMALS).tolist(), strict=True))
 
     def _cursor(self, mixed: _Mixed, after: MixedCursor) -> str:
         blob = b"" if mixed.vector is None else mixed.vector.astype(_VECTOR_ITEM).tobytes()

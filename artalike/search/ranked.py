@@ -27,7 +27,7 @@ from artalike.storage.ports import ImageCatalog, VectorIndex
 
 ID_LIMIT: Final = 2**63 - 1  # SQLite's largest
 SHOWN_BYTES: Final = 1536
-"""The head is over once the ids of what has been shown of it take so much of a cursor."""
+"""The head is over once the ids of what has been shown of it take so much of a cursor, less what filters take."""
 _SHOWN_MOST: Final = 1024
 _SPARE: Final = 16  # more than a page has: as many near-duplicates may be folded without looking twice
 
@@ -223,11 +223,12 @@ class Search:
         if not place.head_over:
             where = _range(query, place, among)
             order = (await self._orders.nearest(vector, where)).down_to(query.min_score)
-            walk = await self._walk(query, where, order, limit=limit, skip=skip)
+            walk = await self._walk(query, vector, where, order, limit=limit, skip=skip)
             hits, skip = walk.hits, walk.skip
             query = replace(query, shown=(*query.shown, *walk.shown))
             at_end = walk.stop == len(order.ids)
-            full = len(query.shown) * cursors.width(place.max_id) >= SHOWN_BYTES
+            room = SHOWN_BYTES - len(query.filters.canonical().encode())
+            full = len(query.shown) * cursors.width(place.max_id) >= room
             place = place.model_copy(update={"at": place.at + len(walk.shown), "head_over": at_end or full})
             if (at_end and order.complete) or place.at >= DEPTH:
                 return hits, query, None
@@ -238,7 +239,7 @@ class Search:
         start = 0
         if place.last_id is not None and place.last_score is not None:
             start = order.behind(place.last_id, place.last_score)
-        walk = await self._walk(query, where, order, start, limit=limit - len(hits), skip=skip)
+        walk = await self._walk(query, vector, where, order, start, limit=limit - len(hits), skip=skip)
         hits += walk.hits
         at = place.at + len(walk.shown)
         if walk.stop >= len(order.ids) or at >= DEPTH:
@@ -248,7 +249,9 @@ class Search:
         last = {"last_id": int(order.ids[walk.stop - 1]), "last_score": float(order.scores[walk.stop - 1])}
         return hits, query, place.model_copy(update={"at": at, **last})
 
-    async def _walk(self, query: Query, where: Range, order: Order, start: int = 0, *, limit: int, skip: int) -> _Walk:
+    async def _walk(
+        self, query: Query, vector: FloatArray, where: Range, order: Order, start: int = 0, *, limit: int, skip: int
+    ) -> _Walk:
         """Along ``order`` from ``start`` on, past the first ``skip`` images that it shows, for ``limit`` hits.
 
         It stops at the next image that would be shown, or at the end.
@@ -257,7 +260,7 @@ class Search:
         while stop < len(order.ids):
             piece = slice(stop, stop + skip + limit - len(hits) + _SPARE)
             ids, scores = order.ids[piece], order.scores[piece]
-            folded = await self._folded(query, ids, where)
+            folded = await self._folded(query, vector, ids, where)
             standing = np.flatnonzero(~np.isin(ids, folded.hidden))
             passed = standing[: skip + limit - len(hits)]
             wanted = passed[skip:]
@@ -297,7 +300,7 @@ class Search:
             parts += (await self.vectors(query.ids)).values()
         return direction(np.stack(parts))
 
-    async def _folded(self, query: Query, ids: IdArray, where: Range) -> Folded:
+    async def _folded(self, query: Query, vector: FloatArray, ids: IdArray, where: Range) -> Folded:
         """What of ``ids`` stands behind a near-duplicate that takes part in the ranking, too."""
         groups = await self._images.near_groups(ids.tolist())
         taking_part = groups.embedded & (groups.ids <= where.max_id)
@@ -305,6 +308,10 @@ class Search:
             taking_part &= inside(groups.ids, where.among)
         if query.others:
             taking_part &= ~np.isin(groups.ids, query.ids)
+        if query.min_score is not None and groups.ids.size:
+            known, vectors = await self._images.vectors(groups.ids.tolist())
+            alike = (vectors @ vector).astype(np.float64).round(DECIMALS) >= query.min_score
+            taking_part &= np.isin(groups.ids, known[alike])
         return fold(groups, taking_part, query.shown, query.ids + query.asked)
 
     def _cursor(self, query: Query, after: RankedCursor) -> str:

@@ -16,7 +16,7 @@ VALUES_MOST: Final = 200
 
 VALUE_LENGTH: Final = 200
 """Of words; of longer ones the first are enough to filter by."""
-SOURCE_LENGTH: Final = 2000
+SOURCE_BYTES: Final = 1500
 
 KEPT_TIMES: Final = 100
 """Counting reads an index of all images, a quarter of a second at a million. What was counted is kept for so many times
@@ -64,7 +64,9 @@ class FacetCounts:
 
 
 async def _counted(connection: Connection) -> FacetValues:
-    sources = [(term, count) for term, count, _ in await _most(connection, "source") if len(term) <= SOURCE_LENGTH]
+    sources = [
+        (term, count) for term, count, _ in await _most(connection, "source") if len(term.encode()) <= SOURCE_BYTES
+    ]
     hosts = [(host_forwards(term), count) for term, count, _ in await _most(connection, "host")]
     # Words are compared without case and accents, and shown as the youngest image has them.
     creators = [(_first_words(text), count) for _, count, text in await _most(connection, "creator")]

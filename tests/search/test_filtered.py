@@ -17,7 +17,7 @@ from artalike.search.filters import Filters
 from artalike.search.mixed import HEAD_MOST, MixedCursor, Part
 from artalike.search.ranked import Query, Ranking, Used
 from artalike.web.params import CURSOR_LENGTH
-from tests.fakes import FakeServices, make_services, vector_of
+from tests.fakes import DIMENSION, FakeServices, make_services, vector_of
 
 GOYA = Filters(creator="goya")
 
@@ -138,7 +138,7 @@ async def test_nothing_passes() -> None:
 @pytest.mark.parametrize("dimension", [512, 1280])
 @pytest.mark.parametrize("width", [1, 3])
 def test_a_cursor_with_the_longest_filters_fits_into_an_address(dimension: int, width: int) -> None:
-    filters = Filters(source="é" * 1000, creator="c" * 200, rights="r" * 100)
+    filters = Filters(source="é" * 600, creator="c" * 200, rights="r" * 150)
     asked = (256**width - 1,) * 16
     most = mixed._head_most(dimension, asked[0], besides=len(f"{filters.canonical()}{asked}".encode()))
     assert 0 < most <= HEAD_MOST
@@ -159,8 +159,23 @@ def test_a_cursor_with_the_longest_filters_fits_into_an_address(dimension: int, 
     cursor = cursors.encode(place, salt="any", blob=blob)
     assert len(cursor) <= CURSOR_LENGTH
     assert cursors.decode(cursor, MixedCursor, salt="any") == (place, blob)
-    with pytest.raises(QueryError, match="more than 2400 bytes"):
+    with pytest.raises(QueryError, match="more than 1600 bytes"):
         Filters.of({"source": "é" * 1200})
+
+
+async def test_pages_of_the_longest_filters_have_addresses_that_can_be_asked_for() -> None:
+    fake = make_services()
+    for _ in range(900):
+        fake.images.add(metadata=Metadata(creator="g" * 200))
+    filters = Filters(source="é" * 600, creator="g" * 200, rights="r" * 150)
+    picture = vector_of("group 1")
+    ranking = await fake.services.search.rank(Query(vector=picture, asked=(900,) * 16, filters=filters), limit=200)
+    seen = ids(ranking)
+    while ranking.cursor is not None:
+        assert len(ranking.cursor) <= CURSOR_LENGTH - 4 / 3 * 2 * (1280 - DIMENSION)
+        ranking = await fake.services.search.go_on(ranking.cursor, limit=200)
+        seen += ids(ranking)
+    assert sorted(seen) == list(range(1, 901))
 
 
 async def test_words_and_pictures_together_take_filters_on_every_page() -> None:

@@ -113,6 +113,15 @@ async def test_who_is_filtered_out_leaves_its_place_to_the_next() -> None:
     assert (ids(ranking), folded(ranking), ranking.total) == ([2], {2: 2}, 2)
 
 
+async def test_who_is_less_alike_than_was_asked_for_stands_for_nobody() -> None:
+    fake = gallery(1, 1, 0, 0)
+    near = vector_of("image 3") + vector_of("image 4") / 2
+    fake.index.vectors[1] = (near / np.linalg.norm(near)).astype(np.float32)
+    assert 2 in ids(await fake.services.search.rank(Query(ids=(3,)), limit=10))
+    ranking = await fake.services.search.rank(Query(ids=(3,), min_score=0.7), limit=10)
+    assert (ids(ranking), folded(ranking)) == ([3, 1], {1: 1})
+
+
 async def test_who_came_after_the_start_or_is_not_embedded_stands_for_nobody() -> None:
     fake = gallery(1, 1, *[0] * 8)
     ranking = await fake.services.search.rank(Query(ids=(10,)), limit=1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from artalike.records import FloatArray, Metadata
 from artalike.search import cursors, mixed
 from artalike.search.mixed import HEAD_MOST, MixedCursor, MixedSearch, Part
 from artalike.search.ranked import Query, Ranking, Used
+from artalike.storage.ports import Neighbors
 from tests.fakes import FakeServices, embed_texts, make_services, vector_of
 
 
@@ -137,6 +139,20 @@ async def test_a_text_whose_words_nobody_has_ranks_all_by_what_it_means() -> Non
     whole = await follow(search, ranking, 8)
     assert whole == ids(await fake.services.search.rank(by_vector, limit=30))
     assert await follow(search, await search.rank([Part(1.0, text="image 7")], limit=8, offset=5), 8) == whole[5:]
+
+
+async def test_the_first_page_of_a_text_looks_no_further_than_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = make_services(3 * HEAD_MOST, embed_texts=embed_texts)
+    depths, search = list[int](), fake.index.search
+
+    async def noted(vectors: FloatArray, k: int, **where: Any) -> list[Neighbors]:
+        depths.append(k)
+        return await search(vectors, k, **where)
+
+    monkeypatch.setattr(fake.index, "search", noted)
+    ranking = await search_of(fake).rank([Part(1.0, text="image 7")], limit=50)
+    assert ids(ranking)[0] == 7
+    assert depths == [HEAD_MOST]
 
 
 async def test_an_encoder_that_is_not_there_yet_leaves_the_words() -> None:

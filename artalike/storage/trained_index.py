@@ -32,11 +32,8 @@ _PLACE: Final = re.compile(r"^Error in .*\.(?:cpp|h):\d+: ")
 
 
 def check_factory(factory: str, dimension: int) -> None:
-    """Raises :class:`UsageError` for a factory string that FAISS does not know, or that keeps no lists."""
-    try:
-        InvertedFile(faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT), b"")
-    except RuntimeError as error:
-        raise _refused(factory, error) from error
+    """Raises :class:`UsageError` for a factory string that FAISS does not know, or that cannot be served from."""
+    InvertedFile(_made(factory, dimension), b"")
 
 
 def default_factory(dimension: int, count: int) -> str:
@@ -48,6 +45,29 @@ def default_factory(dimension: int, count: int) -> str:
 def lists_for(count: int) -> int:
     """About twice the square root, as a power of two, so that a quarter of it to four times of it is served well."""
     return int(min(16384, 1 << max(0, round(float(np.log2(max(1.0, 2 * np.sqrt(count)))))), max(1, count)))
+
+
+def _made(factory: str, dimension: int) -> Any:
+    """The inverted file in what FAISS makes of ``factory``; codes alone become one of a single list.
+
+    What maps ids or ranks anew around it is left away: both is done here.
+    """
+    try:
+        outer = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
+        inner: Any = faiss.downcast_index(outer)
+        while isinstance(inner, faiss.IndexIDMap | faiss.IndexRefine):
+            inner = faiss.downcast_index(inner.index if isinstance(inner, faiss.IndexIDMap) else inner.base_index)
+        if faiss.try_extract_index_ivf(inner) is not None:
+            return faiss.deserialize_index(faiss.serialize_index(inner))  # or it would be freed with its wrapper
+    except RuntimeError as error:
+        raise _refused(factory, error) from error
+    before, comma, codes = factory.rpartition(",")
+    try:
+        return faiss.index_factory(dimension, f"{before}{comma}IVF1,{codes}", faiss.METRIC_INNER_PRODUCT)
+    except RuntimeError as error:
+        raise UsageError(
+            f"index.factory = {factory!r}: expected an inverted file (IVF) or codes; a graph lets nothing be removed"
+        ) from error
 
 
 def _refused(factory: str, error: RuntimeError) -> UsageError:
@@ -64,6 +84,9 @@ class InvertedFile:
         ivf = faiss.try_extract_index_ivf(index)
         if ivf is None:
             raise UsageError("index.factory: expected an inverted file (IVF)")
+        if isinstance(faiss.downcast_index(ivf), faiss.IndexIVFFastScan):
+            # Packed in blocks they can neither be copied list by list nor be added as they are.
+            raise UsageError("index.factory: expected codes that are not packed for fast scans; leave away its fs")
         self._ivf: Any = ivf
         chain = getattr(index, "chain", None)
         transforms = [] if chain is None else [faiss.downcast_VectorTransform(chain.at(i)) for i in range(chain.size())]
@@ -77,7 +100,7 @@ class InvertedFile:
         """
         faiss.omp_set_num_threads(1)  # holds for the calling thread only
         try:
-            index = faiss.index_factory(sample.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
+            index = _made(factory, sample.shape[1])
             made = cls(index, b"")
             made._train(sample)
         except RuntimeError as error:

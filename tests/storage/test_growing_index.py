@@ -194,12 +194,32 @@ async def test_a_factory_string_is_heeded_or_refused(tmp_path: Path) -> None:
     await chosen.add(np.arange(1, 501), vectors(500))
     await chosen.train()
     assert chosen.stats["lists"] == 7
-    for wrong in ("HNSW32", "nonsense"):
+    for wrong in ("HNSW32", "IVF7,PQ8x4fs", "nonsense"):
         index = GrowingIndex(DIMENSION, MODEL, tmp_path / "b", factory=wrong)
         await index.add(np.arange(1, 501), vectors(500))
         with pytest.raises(UsageError, match="factory"):
             await index.train()
         assert index.size == 500
+
+
+@pytest.mark.parametrize(
+    "factory", ["Flat", "SQ8", "PCA8,IVF7,SQ8", "IDMap,IVF7,Flat", "IVF7,SQ4,RFlat", "IVF7,RaBitQ", "IVF7_HNSW8,SQ8"]
+)
+async def test_codes_of_every_kind_are_served_saved_and_removed(tmp_path: Path, factory: str) -> None:
+    path = tmp_path / "index"
+    index = GrowingIndex(DIMENSION, MODEL, path, factory=factory)
+    rows = vectors(500)
+    await index.add(np.arange(1, 401), rows[:400])
+    await index.train()
+    await index.add(np.arange(401, 501), rows[400:])
+    await index.remove(np.arange(1, 101))
+    await index.save(path)
+    loaded = await GrowingIndex.load(path, MODEL, DIMENSION, factory=factory)
+    for served in (index, loaded):
+        found = [one.ids[0] for one in await served.search(rows, 3)]
+        assert found[100:] == list(range(101, 501))
+        assert min(found) > 100
+        await served.close()
 
 
 async def test_a_snapshot_answers_as_the_index_did(tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ class Gallery(Section):
     query_seconds: Positive = 10.0
     queries_per_minute: int = Field(300, ge=0)
     contact: str = ""
+    map: bool = True
 
 
 Base = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]

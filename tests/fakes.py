@@ -13,6 +13,7 @@ import numpy as np
 from artalike.config import Settings
 from artalike.errors import DecodeError, FailureKind, NotFound, QueryError, SourceError, UsageError
 from artalike.events import Event, EventBus
+from artalike.layout.keeper import PictureMap
 from artalike.records import (
     NEVER_ASKED,
     Candidate,
@@ -23,6 +24,7 @@ from artalike.records import (
     IdArray,
     Image,
     Metadata,
+    PixelArray,
     Seed,
     SeedState,
     Task,
@@ -159,6 +161,11 @@ class FakeImages:
         ids = [number for number in sorted(self.by_id) if number > after]
         for start in range(0, len(ids), batch):
             yield await self.vectors(ids[start : start + batch])
+
+    async def colors(self, ids: Sequence[int]) -> tuple[IdArray, PixelArray]:
+        there = sorted(number for number in ids if number in self.by_id)
+        channels = bytes.fromhex("".join(self.by_id[number].color.removeprefix("#") for number in there))
+        return np.array(there, dtype=np.int64), np.frombuffer(channels, np.uint8).reshape(-1, 3)
 
     async def embedded_ids(self) -> IdArray:
         return np.array(sorted(self.by_id), dtype=np.int64)
@@ -426,6 +433,7 @@ class FakeServices:
             hosts=self._hosts,
             wake=self._wake,
             admin_token=TOKEN,
+            picture_map=PictureMap(self.images, Path("never-run.npz"), MODEL, DIMENSION),
         )
 
     async def _hosts(self, limit: int) -> list[dict[str, Any]]:

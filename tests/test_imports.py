@@ -14,7 +14,7 @@ LAYERS = (
     {"records"},
     {"config", "durations", "events", "metrics", "logs", "resources"},
     {"crawl", "imaging", "embedding", "storage"},
-    {"search"},
+    {"search", "layout"},
     {"pipeline", "web", "demo", "upkeep"},
     {"service"},
     {"commands"},
@@ -33,6 +33,7 @@ ENGINES = {
     "protego": {"crawl/robots.py"},
     "lxml": {"crawl"},
     "pyarrow": {"crawl"},
+    "openTSNE": {"layout/tsne.py"},
 }
 
 LEVEL = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}

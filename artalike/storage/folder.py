@@ -32,6 +32,10 @@ class DataFolder:
         return self.root / "index.snapshot"
 
     @property
+    def map(self) -> Path:
+        return self.root / "map.npz"
+
+    @property
     def thumbnails(self) -> Path:
         return self.root / "thumbnails"
 

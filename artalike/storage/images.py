@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from artalike.errors import ModelMismatch, StorageError
-from artalike.records import NOTHING, Embedding, FloatArray, IdArray, Image, Metadata
+from artalike.records import NOTHING, Embedding, FloatArray, IdArray, Image, Metadata, PixelArray
 from artalike.storage import near_duplicates, words
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection, Database
@@ -183,6 +183,15 @@ class Images:
             yield await asyncio.to_thread(_matrix, rows, self._dimension)
             after = rows[-1][0]
 
+    async def colors(self, ids: Sequence[int]) -> tuple[IdArray, PixelArray]:
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT id, color FROM images "
+                "WHERE id IN (SELECT value FROM json_each(?)) AND removed_at IS NULL ORDER BY id",
+                (json.dumps([int(i) for i in ids]),),
+            )
+        return await asyncio.to_thread(_colors, list(rows))
+
     async def embedded_ids(self) -> IdArray:
         async with self._database.read() as connection:
             rows = await connection.execute_fetchall(
@@ -236,6 +245,12 @@ def _matrix(rows: Sequence[Any], dimension: int) -> tuple[IdArray, FloatArray]:
     ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
     stored = np.frombuffer(b"".join(row[1] for row in rows), STORED)
     return ids, stored.reshape(len(rows), dimension).astype(np.float32)
+
+
+def _colors(rows: Sequence[Any]) -> tuple[IdArray, PixelArray]:
+    ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+    channels = bytes.fromhex("".join(row[1].removeprefix("#") for row in rows))
+    return ids, np.frombuffer(channels, np.uint8).reshape(len(rows), 3)
 
 
 def _image(row: Any) -> Image:

@@ -24,6 +24,7 @@ from artalike.records import (
     FloatArray,
     IdArray,
     Image,
+    PixelArray,
     Seed,
     SeedState,
     Task,
@@ -127,6 +128,9 @@ class ImageCatalog(Protocol):
 
     def all_vectors(self, *, after: int = 0, batch: int = 4096) -> AsyncIterator[tuple[IdArray, FloatArray]]:
         """All vectors of the active model with an id above ``after``, ascending, a batch at a time."""
+
+    async def colors(self, ids: Sequence[int]) -> tuple[IdArray, PixelArray]:
+        """Ascending ids (n,) of the images that exist among ``ids``, and their colours: uint8 (n, 3), sRGB."""
 
     async def embedded_ids(self) -> IdArray:
         """Ascending ids, int64, that are embedded by the active model and not removed."""

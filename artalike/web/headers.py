@@ -29,7 +29,7 @@ SECURITY: Final = {
 }
 
 # A front end may live on another host. It reads without credentials; the admin API is not among these.
-_OPEN: Final = ("/api/random", "/api/search", "/api/images/", "/thumbs/")
+_OPEN: Final = ("/api/random", "/api/search", "/api/images/", "/api/map", "/thumbs/")
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

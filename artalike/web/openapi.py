@@ -107,6 +107,22 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="get",
+        path="/api/map",
+        summary="How the map of the collection is: all images laid out by likeness",
+        answer=schemas.MapStatus,
+        problems=(404,),
+    ),
+    Operation(
+        method="get",
+        path="/api/map/points",
+        summary="Its points, little-endian: AMAP; uint32 version 1, layout, n, largest id; uint32 ids; uint16 across; "
+        "uint16 down; uint8 red, green, blue of each",
+        query=params.PointsQuery,
+        answer="application/octet-stream",
+        problems=(400, 404),
+    ),
+    Operation(
+        method="get",
         path="/thumbs/{id}/{width}",
         summary="A thumbnail, cacheable for ever",
         answer="image/jpeg",

@@ -74,6 +74,13 @@ class RandomQuery(Query):
     cursor: Cursor = None
 
 
+class PointsQuery(Query):
+    after: Annotated[
+        int | None,
+        Field(ge=0, le=ID_LIMIT, description="an id: only the points of images with a larger one, 0 or more"),
+    ] = None
+
+
 class SearchQuery(Query):
     url: Annotated[
         str | None,

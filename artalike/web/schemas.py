@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -123,6 +123,17 @@ class FacetsAnswer(Answer):
     creators: list[FacetValue]
     rights: list[FacetValue]
     years: Years | None
+
+
+class MapStatus(Answer):
+    """The map of the collection. A computation under way leaves the last layout in place."""
+
+    state: Literal["empty", "computing", "ready"]
+    progress: Annotated[float | None, Field(ge=0, le=1, description="of a computation under way, else null")]
+    layout: Annotated[int, Field(ge=0, description="which layout it is; the points of another cannot be mixed with it")]
+    points: Annotated[int, Field(ge=0, description="images on the map; of a large collection an even choice")]
+    images: Annotated[int, Field(ge=0, description="in the collection")]
+    computed_at: datetime | None
 
 
 class Status(Answer):

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from artalike.config import Settings
 from artalike.events import EventBus
+from artalike.layout.keeper import PictureMap
 from artalike.records import Candidate
 from artalike.search.mixed import EmbedTexts, MixedSearch
 from artalike.search.random_pages import RandomPages
@@ -40,7 +41,8 @@ class Services:
     a source, an optional kind and options into a frontier's root or raises SourceError. ``hosts`` are those that are
     asked, as JSON values, at most so many, the busiest first. ``fetch_query`` gets the bytes of a picture as safely
     as the crawler does, or raises FetchError. ``embed_texts`` is the model's text encoder, if it may
-    have one. ``wake`` tells the crawler that there is work. ``admin_token`` is not empty.
+    have one. ``wake`` tells the crawler that there is work. ``admin_token`` is not empty. ``picture_map`` is None
+    where it is turned off.
     """
 
     settings: Settings
@@ -62,6 +64,7 @@ class Services:
     admin_token: str = field(repr=False)
     fetch_query: Callable[[str], Awaitable[bytes]] | None = None
     embed_texts: EmbedTexts | None = None
+    picture_map: PictureMap | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     @property

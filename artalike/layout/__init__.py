@@ -1,0 +1,1 @@
+"""All pictures laid out by likeness in two dimensions."""

@@ -84,6 +84,19 @@ async def test_the_index_grows_up_while_it_serves_and_stays_so(
     assert "trained, finds 100.0 % of the ten nearest" in capsys.readouterr().out
 
 
+async def test_a_large_index_that_is_built_anew_grows_up_before_it_serves(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(tmp_path / "data")
+    async with running(settings) as service:
+        await service.add_seed(str(pictures))
+        await settled(service)
+    DataFolder(tmp_path / "data").snapshot.unlink()
+    monkeypatch.setattr(index_opening, "GROWN_AT", 15)
+    async with running(settings) as service:
+        assert (service.index.stats["kind"], service.index.size) == ("trained", 20)
+
+
 async def test_a_recall_of_one_keeps_the_index_exact(
     tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

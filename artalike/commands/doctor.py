@@ -98,7 +98,7 @@ async def _resting(folder: DataFolder, database: Database, settings: Index) -> l
         return []
     images = await Images.open(database, model_id, dimension)
     async with open_index(folder.snapshot, model_id, dimension, settings) as opened:
-        await follow(opened.index, images)
+        await follow(opened.index, images, between=opened.index.grow)
         different = np.setxor1d(await opened.index.ids(), await images.embedded_ids())
     # A missing one is no broken promise: it is rebuilt. A torn one is: it may only ever be whole or absent.
     there = await asyncio.to_thread(folder.snapshot.exists)

@@ -236,7 +236,7 @@ async def in_folder(folder: DataFolder, settings: Settings) -> AsyncIterator[Han
         index, saved = opened.index, opened.problem is None
         if not saved:  # missing or torn: the next start builds the index from the catalog
             await to_thread.run_sync(partial(folder.snapshot.unlink, missing_ok=True))
-        stale = bool((await follow(index, images)).removed) if saved else False
+        stale = bool((await follow(index, images, between=index.grow)).removed) if saved else False
         gone: list[int] = []
         followers = Followers(database, images, index, ThumbnailFiles(folder.thumbnails))
         removal = await stack.enter_async_context(Removal.open(database, images, blocks, followers, gone.extend))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,11 +22,14 @@ class Followed:
     removed: int
 
 
-async def follow(index: VectorIndex, images: ImageCatalog) -> Followed:
+async def follow(
+    index: VectorIndex, images: ImageCatalog, *, between: Callable[[], Awaitable[bool]] | None = None
+) -> Followed:
     """Make the ids in ``index`` exactly those that the catalog has embedded by the active model.
 
-    Reads only the vectors that are missing; an empty index is thereby rebuilt. Images that are committed
-    while this runs may be missed: whoever commits them adds them. Raises StorageError.
+    Reads only the vectors that are missing; an empty index is thereby rebuilt. ``between`` is called after each
+    batch, until it says no. Images that are committed while this runs may be missed: whoever commits them adds them.
+    Raises StorageError.
     """
     have, want = await index.ids(), await images.embedded_ids()
     removed = await index.remove(np.setdiff1d(have, want, assume_unique=True))
@@ -34,6 +37,8 @@ async def follow(index: VectorIndex, images: ImageCatalog) -> Followed:
     async for ids, vectors in _missing(images, np.setdiff1d(want, have, assume_unique=True), want):
         await index.add(ids, vectors)
         added += len(ids)
+        if between is not None and not await between():
+            between = None
     return Followed(added, removed)
 
 

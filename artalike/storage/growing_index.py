@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -204,18 +204,28 @@ class GrowingIndex:
         """For ever: train and measure when it is time. What fails is told, and tried again."""
         while True:
             await anyio.sleep(TICK_SECONDS)
-            try:
-                if self.train_due:
-                    await self.train()
-                elif self.measure_due:
-                    await self.measure()
-            except ArtalikeError as error:
-                log.warning("%s; the index goes on as it is", error)
+            measured = self.train_due or not self.measure_due or await self._told(self.measure)
+            if not await self.grow() or not measured:
                 await anyio.sleep(RETRY_SECONDS)
+
+    async def grow(self) -> bool:
+        """Train if it is time: for whoever adds much where :meth:`run` does not go on.
+
+        False where that fails, which is told: the index goes on as it is.
+        """
+        return not self.train_due or await self._told(self.train)
+
+    async def _told(self, work: Callable[[], Awaitable[object]]) -> bool:
+        try:
+            await work()
+        except ArtalikeError as error:
+            log.warning("%s; the index goes on as it is", error)
+            return False
+        return True
 
     @property
     def train_due(self) -> bool:
-        """Whether :meth:`run` would train now. Whoever adds much where that does not run trains in between."""
+        """Whether it is time to train."""
         if self._trained is None:
             return self.size >= self._grown_at
         grown = self.size / max(1, self._trained.trained_on)
@@ -224,7 +234,7 @@ class GrowingIndex:
 
     @property
     def measure_due(self) -> bool:
-        """Whether :meth:`run` would measure now."""
+        """Whether it is time to measure."""
         return self._trained is not None and self.size >= MEASURE_GROWTH * self._trained.measured_on
 
     async def train(self) -> bool:

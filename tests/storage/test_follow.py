@@ -72,3 +72,15 @@ async def test_the_index_holds_what_the_catalog_says_and_reads_no_more_than_is_m
     for number in want:
         (answer,) = await index.search(rows(np.array([number])), 1)
         assert answer.ids.tolist() == [number]
+
+
+async def test_what_is_done_between_batches_ends_when_it_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "BATCH", 16)
+    index, sizes = FlatIndex(DIMENSION, "small@1"), list[int]()
+
+    async def between() -> bool:
+        sizes.append(index.size)
+        return len(sizes) < 2
+
+    await follow(index, cast("ImageCatalog", MemoryCatalog(range(1, 51))), between=between)
+    assert (sizes, index.size) == ([16, 32], 50)

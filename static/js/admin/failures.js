@@ -1,9 +1,12 @@
 // @ts-check
-/** What failed for good, by kind, with the latest as an example; and another try for all of a kind. */
+/** What failed for good, by cause, with the latest as an example; and another try for all of a cause. */
 
 import { call } from "../api.js";
 import { copy, matchList, part, tell } from "../dom.js";
 import { ago, count } from "../format.js";
+import { safeLink } from "../images.js";
+import { cause } from "./causes.js";
+import { seconds } from "./figures.js";
 
 /**
  * @typedef {object} FailureGroup
@@ -15,12 +18,13 @@ import { ago, count } from "../format.js";
  * @property {string} last_at  ISO 8601
  */
 
-const LABEL = "Retry these";
 const SAID_FOR = 4_000;
 
 export class Failures {
   /** @type {(error: unknown) => void} called when another try was refused or lost */
   onerror = () => {};
+  /** @type {(words: string) => void} called when they are tried again */
+  ondone = () => {};
 
   /**
    * @param {HTMLElement} list
@@ -37,16 +41,21 @@ export class Failures {
       this.list,
       groups,
       (group) => group.kind,
-      (group) => this.#create(group.kind),
+      (group) => this.#create(group),
       (item, group) => this.#update(item, group),
     );
   }
 
-  /** @param {string} kind */
-  #create(kind) {
+  /** @param {FailureGroup} group */
+  #create({ kind, worth_retrying }) {
     const item = copy(this.template);
+    const { title, meaning } = cause(kind);
+    tell(item, '[data-field="kind"]', title);
+    tell(item, '[data-field="meaning"]', meaning);
     const button = part(item, '[data-act="retry"]');
-    button.setAttribute("aria-label", `Retry all ${words(kind)}`);
+    // What will be the same tomorrow can be tried all the same: a site may have changed its mind.
+    button.textContent = worth_retrying ? "Retry these" : "Try anyway";
+    button.setAttribute("aria-label", `${button.textContent}: ${title}`);
     button.addEventListener("click", () => this.#retry(button, kind));
     return item;
   }
@@ -57,11 +66,13 @@ export class Failures {
    */
   #update(item, group) {
     tell(item, '[data-field="count"]', count(group.count));
-    tell(item, '[data-field="kind"]', words(group.kind));
-    tell(item, '[data-field="when"]', ago(Date.parse(group.last_at) / 1000, Date.now() / 1000));
+    tell(item, '[data-field="when"]', `, ${ago(seconds(group.last_at), Date.now() / 1000)}`);
     tell(item, '[data-field="detail"]', group.example_detail);
+    const link = part(item, '[data-field="url"]');
     tell(item, '[data-field="url"]', group.example_url);
-    part(item, '[data-act="retry"]').hidden = !group.worth_retrying;
+    const address = safeLink(group.example_url);
+    if (address) link.href = address;
+    else link.removeAttribute("href");
   }
 
   /**
@@ -69,20 +80,17 @@ export class Failures {
    * @param {string} kind
    */
   async #retry(button, kind) {
+    const label = button.textContent;
     button.disabled = true;
     try {
       const { retried } = await call("/api/admin/failures/retry", { method: "POST", body: { kind } });
       button.textContent = `${count(retried)} tried again`;
-      setTimeout(() => (button.textContent = LABEL), SAID_FOR);
+      this.ondone(`${count(retried)} tried again.`);
+      setTimeout(() => (button.textContent = label), SAID_FOR);
     } catch (error) {
       this.onerror(error);
     } finally {
       button.disabled = false;
     }
   }
-}
-
-/** @param {string} kind  as the API spells it */
-function words(kind) {
-  return kind.replaceAll("_", " ");
 }

@@ -1,158 +1,141 @@
 // @ts-check
-/** The admin page: signing in, adding sources, and figures that stay fresh without a reload. */
+/** The admin page: puts its parts together, and keeps their figures fresh without a reload. */
 
-import { ApiError, call } from "../api.js";
-import { backoff } from "../backoff.js";
+import { call } from "../api.js";
 import { part, seldom, tell } from "../dom.js";
 import { Live } from "../live.js";
+import { Add } from "./add.js";
+import { Blocks } from "./blocks.js";
 import { Failures } from "./failures.js";
+import { Hosts } from "./hosts.js";
+import { showMachine } from "./machine.js";
+import { Poll } from "./poll.js";
+import { Removal } from "./removal.js";
 import { Seeds } from "./seeds.js";
-import { showTotals } from "./totals.js";
+import { Session } from "./session.js";
+import { Stages } from "./stages.js";
 
-const EVERY = 1_500;
+const SEEDS_EVERY = 1_500;
+const HOSTS_EVERY = 2_500;
+const BLOCKS_EVERY = 30_000;
+const SECOND = 1_000;
 
 const page = document.body;
-const seeds = new Seeds(part(page, "#seeds"), part(page, "#seed"));
-const failures = new Failures(part(page, "#failures"), part(page, "#failure"));
+const at = (/** @type {string} */ selector) => part(page, selector);
+
+const session = new Session(page);
+const add = new Add(at("#add"));
+const seeds = new Seeds(at("#seeds"), at("#seed"), at("#more-seeds"));
+const stages = new Stages(at("#stages"), at("#stage"), at("#verdict"));
+const hosts = new Hosts(at("#hosts"), at("#host"));
+const failures = new Failures(at("#failures"), at("#failure"));
+const removal = new Removal(at("#find"), at("#sheet"));
+const blocks = new Blocks(at("#block"), at("#blocked"), at("#blocks"), at("#more-blocks"));
 const live = new Live("/api/events");
 
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let timer;
-let asking = false;
-let lost = 0;
+/** @type {Record<string, any>} */
+let latest = {};
+let away = false;
 
-/** @param {boolean} signedIn */
-function enter(signedIn) {
-  const moved = part(page, "#desk").hidden === signedIn;
-  part(page, "#door").hidden = signedIn;
-  part(page, "#desk").hidden = !signedIn;
-  part(page, "#sign-out").hidden = !signedIn;
-  clearTimeout(timer);
-  if (signedIn) refresh();
-  if (moved) part(page, signedIn ? "#source" : "#token").focus();
+const polls = [
+  new Poll(async () => {
+    const [found, failed] = await Promise.all([call("/api/admin/seeds"), call("/api/admin/failures")]);
+    seeds.show(found.results);
+    failures.show(failed.results);
+    at("#no-seeds").hidden = found.results.length > 0;
+    at("#no-failures").hidden = failed.results.length > 0;
+  }, SEEDS_EVERY),
+  new Poll(async () => {
+    const { results } = await call("/api/admin/hosts?limit=12");
+    hosts.show(results);
+    at("#no-hosts").hidden = results.length > 0;
+  }, HOSTS_EVERY),
+  new Poll(() => blocks.refresh(), BLOCKS_EVERY),
+];
+
+/** Tell who cannot see what a click has done; the words go again, so that the same ones are told twice. */
+const forget = seldom(() => tell(page, "#said", ""), 5 * SECOND);
+/** @param {string} words */
+function said(words) {
+  tell(page, "#said", words);
+  forget();
+  polls[0].now();
 }
 
-/** Ask for everything anew, then again in a while. */
-async function refresh() {
-  clearTimeout(timer);
-  if (asking || document.hidden) return;
-  asking = true;
-  try {
-    const [seedList, failureList, stats] = await Promise.all([
-      call("/api/admin/seeds"),
-      call("/api/admin/failures"),
-      call("/api/stats"),
-    ]);
-    lost = 0;
-    seeds.show(seedList.results);
-    failures.show(failureList.results);
-    part(page, "#no-seeds").hidden = seedList.results.length > 0;
-    part(page, "#no-failures").hidden = failureList.results.length > 0;
-    showTotals(page, stats);
-  } catch (error) {
-    lost += 1;
-    refused(error);
-  } finally {
-    asking = false;
-  }
-  part(page, "#offline").hidden = lost < 2;
-  if (!part(page, "#desk").hidden) timer = setTimeout(refresh, lost ? backoff(lost) : EVERY);
+function tellConnection() {
+  at("#offline").hidden = !(away || polls.some((poll) => poll.lost > 1));
 }
 
 /** @param {unknown} error */
 function refused(error) {
-  if (error instanceof ApiError && error.status === 401) enter(false);
-}
-
-/**
- * @param {HTMLFormElement} form
- * @param {string} said            where a refusal is shown
- * @param {() => Promise<void>} act
- */
-function onSubmit(form, said, act) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = part(form, '[type="submit"]');
-    button.disabled = true;
-    tell(page, said, "");
-    try {
-      await act();
-    } catch (error) {
-      tell(page, said, error instanceof ApiError ? sentence(error.message) : "The server cannot be reached. Please try again.");
-      if (form.id !== "sign-in") refused(error);
-    } finally {
-      button.disabled = false;
-    }
-  });
-}
-
-async function signIn() {
-  const token = part(page, "#token");
-  await call("/admin/session", { method: "POST", body: { token: token.value } });
-  token.value = "";
-  enter(true);
-}
-
-async function signOut() {
-  await call("/admin/session", { method: "DELETE" });
-  enter(false);
-}
-
-async function add() {
-  const source = part(page, "#source");
-  const kind = part(page, "#kind");
-  await call("/api/admin/seeds", { method: "POST", body: { source: source.value.trim(), kind: kind.value || null } });
-  source.value = "";
-  kind.value = "";
-  source.focus();
-  refresh();
+  session.refused(error);
+  tellConnection();
 }
 
 async function snapshot() {
-  const button = part(page, "#snapshot");
+  const button = at("#snapshot");
   button.disabled = true;
   tell(page, "#snapshot-said", "Writing…");
   try {
     await call("/api/admin/snapshot", { method: "POST" });
     tell(page, "#snapshot-said", "Written.");
-    refresh();
   } catch (error) {
-    tell(page, "#snapshot-said", error instanceof Error ? sentence(error.message) : "");
+    tell(page, "#snapshot-said", error instanceof Error ? error.message : "");
     refused(error);
   } finally {
     button.disabled = false;
   }
 }
 
-/** @param {string} text */
-function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let second;
 
-onSubmit(part(page, "#sign-in"), "#sign-in-error", signIn);
-onSubmit(part(page, "#add"), "#add-error", add);
-part(page, "#sign-out").addEventListener("click", () => signOut().catch(refused));
-part(page, "#snapshot").addEventListener("click", snapshot);
-seeds.onerror = refused;
-failures.onerror = refused;
-
-/** @type {Record<string, unknown>} */
-let latest = {};
-const showLatest = seldom(() => showTotals(page, latest), 250);
-live.onstats = (stats) => {
-  latest = stats;
-  showLatest();
-};
 /** A hidden page asks for nothing. */
 function attend() {
-  if (document.hidden) {
-    live.close();
-  } else {
-    live.open();
-    if (!part(page, "#desk").hidden) refresh();
+  clearInterval(second);
+  live.close();
+  const looking = session.signedIn && !document.hidden;
+  for (const poll of polls) {
+    if (looking) poll.start();
+    else poll.stop();
   }
+  if (!looking) return;
+  live.open();
+  second = setInterval(() => {
+    stages.show(latest.stages ?? {});
+    tellConnection();
+  }, SECOND);
 }
 
+for (const room of [add, seeds, failures, removal, blocks, ...polls]) room.onerror = refused;
+add.known = (source, kind) => seeds.find(source, kind);
+add.onadded = () => said("Added.");
+seeds.ondone = said;
+failures.ondone = said;
+removal.ondone = () => blocks.refresh();
+blocks.ondone = said;
+at("#snapshot").addEventListener("click", snapshot);
+
+const showPictures = seldom(() => seeds.showNewest(), SECOND);
+live.onimage = (image) => {
+  seeds.newest.add(image);
+  showPictures();
+};
+live.onremoved = ({ id }) => {
+  seeds.newest.remove(id);
+  showPictures();
+};
+live.onstats = (stats) => {
+  const first = !latest.stages;
+  latest = stats;
+  showMachine(page, stats);
+  if (first) stages.show(latest.stages ?? {});
+};
+live.onconnection = (connected) => {
+  away = !connected;
+  tellConnection();
+};
+
 document.addEventListener("visibilitychange", attend);
-enter(!part(page, "#desk").hidden);
-attend();
+session.onchange = attend;
+session.enter(session.signedIn);

@@ -1,0 +1,51 @@
+// @ts-check
+/** Asks again and again while the page is looked at, and more seldom while nobody answers. */
+
+import { backoff } from "../backoff.js";
+
+export class Poll {
+  /** @type {(error: unknown) => void} */
+  onerror = () => {};
+  /** Asked in vain, in a row. */
+  lost = 0;
+  #on = false;
+  #asking = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /**
+   * @param {() => Promise<void>} ask
+   * @param {number} every  milliseconds
+   */
+  constructor(ask, every) {
+    this.ask = ask;
+    this.every = every;
+  }
+
+  start() {
+    this.#on = true;
+    this.now();
+  }
+
+  stop() {
+    this.#on = false;
+    clearTimeout(this.#timer);
+  }
+
+  /** Ask at once; then go on as before. */
+  async now() {
+    clearTimeout(this.#timer);
+    if (this.#asking || !this.#on) return;
+    this.#asking = true;
+    try {
+      await this.ask();
+      this.lost = 0;
+    } catch (error) {
+      this.lost += 1;
+      this.onerror(error);
+    } finally {
+      this.#asking = false;
+    }
+    if (this.#on) this.#timer = setTimeout(() => this.now(), this.lost ? backoff(this.lost) : this.every);
+  }
+}

@@ -16,6 +16,7 @@ import { readImages } from "./images.js";
  * @property {string} first             the address of its first page
  * @property {string | null} next       the address of the page to come, null at the end
  * @property {number | null} total      how many pictures there are, where the server says so
+ * @property {number | null} [cutoff]   the score below which pictures are less alike, where the server says so
  * @property {Iterable<number>} [seen]  ids that it must not give
  */
 
@@ -42,10 +43,11 @@ export class Feed {
    * @param {FeedStart} start
    * @param {{fetchPage?: typeof call, wait?: (failures: number) => number}} [options]  for tests
    */
-  constructor({ first, next, total, seen = [] }, { fetchPage = call, wait = backoff } = {}) {
+  constructor({ first, next, total, cutoff = null, seen = [] }, { fetchPage = call, wait = backoff } = {}) {
     this.first = first;
     this.next = next;
     this.total = total;
+    this.cutoff = cutoff;
     this.#seen = new Set(seen);
     this.#fetchPage = fetchPage;
     this.#wait = wait;
@@ -121,6 +123,7 @@ export class Feed {
       signal.throwIfAborted();
       this.next = ownAddress(page?.next);
       if (typeof page?.total === "number") this.total = page.total;
+      if (typeof page?.cutoff === "number") this.cutoff = page.cutoff;
       images = this.admit(readImages(page?.results));
     }
     return images;

@@ -55,6 +55,7 @@ export class Gallery {
    * @param {string} first.first        the address of this answer
    * @param {string | null} first.next
    * @param {number | null} first.total
+   * @param {number | null} first.cutoff
    */
   start(first) {
     const place = placeOf(location.href) ?? { kind: "random", seed: null };
@@ -63,9 +64,9 @@ export class Gallery {
     if (kept && pageOf(kept.place) === pageOf(place)) {
       this.#show(kept);
     } else {
-      const { next, total } = first;
-      const view = this.#create(place, first.question, { first: first.first, next, total });
-      view.grid.add(view.feed.admit(first.images));
+      const { next, total, cutoff } = first;
+      const view = this.#create(place, first.question, { first: first.first, next, total, cutoff });
+      view.grid.add(view.feed.admit(first.images), cutoff);
       history.replaceState({ key: view.key, depth: entry().depth }, "");
       this.#show(view);
     }
@@ -134,7 +135,7 @@ export class Gallery {
   /**
    * @param {Place} place
    * @param {DetailedImage | null} [question]
-   * @param {{first: string, next: string | null, total: number | null}} [answers]
+   * @param {{first: string, next: string | null, total: number | null, cutoff: number | null}} [answers]
    */
   #create(place, question = null, answers) {
     const first = answersOf(place, this.pageSize);
@@ -248,7 +249,7 @@ export class Gallery {
 
   /** @param {DetailedImage[]} images */
   #add(images) {
-    this.view.grid.add(images);
+    this.view.grid.add(images, this.view.feed.cutoff);
     this.wall.refresh();
   }
 

@@ -3,7 +3,8 @@
  * A growing list of pictures cut into rows: what is where on the wall. No DOM.
  *
  * Rows are frozen: once a picture has a place, only another frame (a resized window) gives it another. Pictures
- * that do not fill a row yet are held back until more come or `flush` shows them.
+ * that do not fill a row yet are held back until more come or `flush` shows them. Where pictures become less alike, a
+ * row ends, full or not, and there is room for a divider before the next one.
  */
 
 import { extendedRow, fullRow, lastRow, rowOf } from "./layout.js";
@@ -14,11 +15,20 @@ import { extendedRow, fullRow, lastRow, rowOf } from "./layout.js";
 /** @typedef {Row & {start: number, top: number}} PlacedRow  `start` is the index of its first picture */
 /** @typedef {{left: number, top: number, width: number, height: number}} Box */
 
+/** Pixels between the rows on both sides of the divider, besides the gap. */
+export const DIVIDER = 72;
+
 export class Grid {
   /** @type {DetailedImage[]} */
   images = [];
   /** @type {PlacedRow[]} */
   rows = [];
+  /**
+   * The first picture that is less alike.
+   *
+   * @type {number | null}
+   */
+  split = null;
   /** @type {number[]} */
   #ratios = [];
 
@@ -33,10 +43,11 @@ export class Grid {
    * @param {Frame} frame
    * @param {DetailedImage[]} images
    * @param {number[]} breaks
+   * @param {number | null} [cutoff]  as for `add`
    */
-  static restore(frame, images, breaks) {
+  static restore(frame, images, breaks, cutoff = null) {
     const grid = new Grid(frame);
-    grid.#append(images);
+    grid.#append(images, cutoff);
     for (const size of breaks) {
       const end = grid.placed + Math.abs(size);
       if (size === 0 || end > images.length) break;
@@ -58,14 +69,23 @@ export class Grid {
     return last ? last.top + last.height : 0;
   }
 
+  /** Pixels from the top of the first row to the divider; null when there is none, or nothing behind it yet. */
+  get divider() {
+    const row = this.split === null ? undefined : this.rows[this.rowAt(this.split)];
+    return row && row.start === this.split ? row.top - DIVIDER : null;
+  }
+
   /** How many pictures each row holds, negative when ragged: with images and frame, enough to lay them out again. */
   get breaks() {
     return this.rows.map((row) => (row.full ? row.widths.length : -row.widths.length));
   }
 
-  /** @param {DetailedImage[]} images  to put behind the others */
-  add(images) {
-    this.#append(images);
+  /**
+   * @param {DetailedImage[]} images   to put behind the others
+   * @param {number | null} [cutoff]   the score below which they are less alike
+   */
+  add(images, cutoff = null) {
+    this.#append(images, cutoff);
     this.#extend();
     this.#fill();
   }
@@ -80,6 +100,7 @@ export class Grid {
     const row = this.rowAt(index);
     this.images.splice(index, 1);
     this.#ratios.splice(index, 1);
+    if (this.split !== null && index < this.split) this.split -= 1;
     if (index >= placed) return;
     this.rows.length = row;
     this.#fill();
@@ -154,9 +175,20 @@ export class Grid {
     return row.start + distances.indexOf(Math.min(...distances));
   }
 
-  /** @param {DetailedImage[]} images */
-  #append(images) {
+  /** The picture before which the row that comes next has to end. */
+  get #until() {
+    return this.split !== null && this.placed < this.split ? this.split : this.images.length;
+  }
+
+  /**
+   * @param {DetailedImage[]} images
+   * @param {number | null} cutoff
+   */
+  #append(images, cutoff) {
     for (const image of images) {
+      if (this.split === null && cutoff !== null && image.score !== null && image.score < cutoff) {
+        this.split = this.images.length;
+      }
       this.images.push(image);
       this.#ratios.push(image.width / image.height);
     }
@@ -164,7 +196,8 @@ export class Grid {
 
   /** Put pictures at the right of a ragged last row while they fit: slow arrivals share rows, and nothing moves. */
   #extend() {
-    for (let last = this.rows.at(-1); last && !last.full && this.placed < this.images.length; ) {
+    for (let last = this.rows.at(-1); last && !last.full && this.placed < this.#until; ) {
+      if (this.placed === this.split) return;
       const longer = extendedRow(last, this.#ratios[this.placed], this.frame);
       if (!longer) return;
       last = { ...last, ...longer };
@@ -177,13 +210,18 @@ export class Grid {
   }
 
   #next() {
-    return fullRow(this.#ratios, this.placed, this.frame);
+    const { placed, frame } = this;
+    const until = this.#until;
+    const full = fullRow(this.#ratios, placed, frame, until);
+    if (full || placed === until || until !== this.split) return full;
+    return lastRow(this.#ratios, placed, frame, until);
   }
 
   /** @param {Row} row */
   #place(row) {
-    const top = this.rows.length ? this.height + this.frame.gap : 0;
-    this.rows.push({ ...row, start: this.placed, top });
+    const start = this.placed;
+    const top = (this.rows.length ? this.height + this.frame.gap : 0) + (start === this.split ? DIVIDER : 0);
+    this.rows.push({ ...row, start, top });
   }
 }
 

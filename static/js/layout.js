@@ -61,12 +61,13 @@ export function boxRatio(ratio, frame) {
  * @param {readonly number[]} ratios  width over height of each picture
  * @param {number} start              where the row begins
  * @param {Frame} frame
+ * @param {number} [until]            the picture that belongs to another part of the wall
  * @returns {Row | null} null when the pictures left do not fill a row
  */
-export function fullRow(ratios, start, frame) {
+export function fullRow(ratios, start, frame, until = ratios.length) {
   let sum = 0;
   let before = Infinity;
-  for (let end = start + 1; end <= ratios.length; end++) {
+  for (let end = start + 1; end <= until; end++) {
     sum += boxRatio(ratios[end - 1], frame);
     const height = heightToFill(sum, end - start, frame);
     if (height <= frame.height) {
@@ -85,12 +86,13 @@ export function fullRow(ratios, start, frame) {
  * @param {readonly number[]} ratios
  * @param {number} start
  * @param {Frame} frame
+ * @param {number} [end]  the one behind the last
  * @returns {Row}
  */
-export function lastRow(ratios, start, frame) {
-  const sum = total(ratios.slice(start).map((ratio) => boxRatio(ratio, frame)));
-  const height = heightToFill(sum, ratios.length - start, frame);
-  return rowOf(ratios, start, ratios.length, frame, height <= frame.height * NEARLY_FULL);
+export function lastRow(ratios, start, frame, end = ratios.length) {
+  const sum = total(ratios.slice(start, end).map((ratio) => boxRatio(ratio, frame)));
+  const height = heightToFill(sum, end - start, frame);
+  return rowOf(ratios, start, end, frame, height <= frame.height * NEARLY_FULL);
 }
 
 /**

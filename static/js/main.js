@@ -147,6 +147,7 @@ gallery.start({
   first: config.first,
   next: config.answer.next,
   total: config.answer.total ?? null,
+  cutoff: config.answer.cutoff ?? null,
 });
 part(page, "main").classList.add("ready");
 listen();

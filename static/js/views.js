@@ -54,9 +54,9 @@ export class View {
 
   toJSON() {
     const { place, question, scroll, anchor, focused, missed } = this;
-    const { first, next, total } = this.feed;
+    const { first, next, total, cutoff } = this.feed;
     const { frame, breaks, images } = this.grid;
-    return { place, question, scroll, anchor, focused, missed, first, next, total, frame, breaks, images };
+    return { place, question, scroll, anchor, focused, missed, first, next, total, cutoff, frame, breaks, images };
   }
 
   /**
@@ -67,8 +67,9 @@ export class View {
     const images = readImages(saved.images);
     const question = readImage(saved.question);
     const seen = [...images, ...(question ? [question] : [])].map((image) => image.id);
-    const feed = new Feed({ first: saved.first, next: saved.next, total: saved.total, seen });
-    const view = new View(key, saved.place, question, feed, Grid.restore(saved.frame, images, saved.breaks));
+    const { first, next, total, cutoff } = saved;
+    const feed = new Feed({ first, next, total, cutoff, seen });
+    const view = new View(key, saved.place, question, feed, Grid.restore(saved.frame, images, saved.breaks, feed.cutoff));
     const { scroll, anchor, focused, missed } = saved;
     return Object.assign(view, { scroll, anchor, focused, missed });
   }

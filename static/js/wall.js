@@ -6,6 +6,7 @@
  */
 
 import { isPlain } from "./dom.js";
+import { DIVIDER } from "./grid.js";
 import { targetHeight } from "./layout.js";
 import { createTile, equip, placeTile } from "./tile.js";
 
@@ -16,6 +17,8 @@ const SCREENS_KEPT = 1.5;
 const SCREENS_AHEAD = 3;
 const HEADER = 70;
 const MARGIN = 14;
+const REST = "The rest is less alike";
+const NOTHING = "Nothing here is much like it; these come nearest";
 
 export class Wall {
   /** @type {() => void} called after what is on the screen has changed */
@@ -28,6 +31,8 @@ export class Wall {
   #tiles = new Map();
   /** @type {Map<string, HTMLLIElement>} tiles that the server has rendered, by id, until they are used */
   #rendered = new Map();
+  /** Stands where pictures become less alike; in the page only when there is such a place. */
+  #divider = document.createElement("li");
   #offset = 0;
   #asked = false;
 
@@ -40,7 +45,12 @@ export class Wall {
     this.element = element;
     this.template = template;
     this.widths = widths;
-    for (const tile of element.querySelectorAll("li")) this.#rendered.set(tile.dataset.id ?? "", tile);
+    for (const item of element.querySelectorAll("li")) {
+      if (item.classList.contains("divider")) this.#divider = item;
+      else this.#rendered.set(item.dataset.id ?? "", item);
+    }
+    this.#divider.className = "divider";
+    this.#divider.style.height = `${DIVIDER}px`;
     addEventListener("scroll", () => this.#ask(), { passive: true });
     element.addEventListener("click", (event) => this.#click(event));
     element.addEventListener("keydown", (event) => this.#keydown(event));
@@ -180,7 +190,19 @@ export class Wall {
       this.#tiles.delete(index);
     }
     for (let index = to - 1; index >= from; index--) if (!this.#tiles.has(index)) this.#hang(index);
+    this.#divide(grid);
     this.onrender();
+  }
+
+  /** @param {Grid} grid */
+  #divide(grid) {
+    const { split, divider: top } = grid;
+    if (top === null || split === null) return this.#divider.remove();
+    this.#divider.style.top = `${top}px`;
+    const words = split > 0 ? REST : NOTHING;
+    if (this.#divider.textContent !== words) this.#divider.textContent = words;
+    if (this.#divider.isConnected) return;
+    this.element.insertBefore(this.#divider, this.#tiles.get(this.#nextFrom(split)) ?? null);
   }
 
   /** @param {number} index  of the picture that gets a tile, before the one behind it */
@@ -207,11 +229,21 @@ export class Wall {
    * @param {number} index
    */
   #following(index) {
-    const next = this.#tiles.get(index + 1);
-    if (next) return next;
+    const next = this.#nextFrom(index + 1);
+    const split = this.#grid?.split ?? 0;
+    if (index < split && next >= split && this.#divider.isConnected) return this.#divider;
+    return this.#tiles.get(next) ?? null;
+  }
+
+  /**
+   * @param {number} index
+   * @returns {number} the first picture from this one on that has a tile; Infinity when there is none
+   */
+  #nextFrom(index) {
+    if (this.#tiles.has(index)) return index;
     let nearest = Infinity;
     for (const other of this.#tiles.keys()) if (other > index && other < nearest) nearest = other;
-    return this.#tiles.get(nearest) ?? null;
+    return nearest;
   }
 
   /**

@@ -15,7 +15,7 @@ from tests.browser.server import GalleryServer
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PRELUDE = """
-const [layout, { Grid }, { Feed }, { Views, View }, images, format, places, { Arrivals }, { ApiError }] =
+const [layout, { Grid, DIVIDER }, { Feed }, { Views, View }, images, format, places, { Arrivals }, { ApiError }] =
   await Promise.all(["layout", "grid", "feed", "views", "images", "format", "places", "arrivals", "api"]
     .map((name) => import(`/static/js/${name}.js`)));
 const assert = (holds, what) => { if (!holds) throw new Error(what); };
@@ -123,6 +123,45 @@ async def test_a_grid_comes_back_from_its_breaks(script: Script) -> None:
       const copy = Grid.restore(frame, grid.images, JSON.parse(JSON.stringify(grid.breaks)));
       assert(JSON.stringify(copy.rows) === JSON.stringify(grid.rows), "rows differ");
       Grid.restore(frame, many(1, 5), [3, 400, 1]);  // a damaged record harms nothing""")
+
+
+async def test_a_row_ends_where_pictures_become_less_alike(script: Script) -> None:
+    await script("""
+      const scored = (from, count, split) => many(from, count).map((image, i) =>
+        ({ ...image, score: from + i < split ? 0.8 : 0.3 }));
+      for (const split of [1, 2, 3, 14, 18, 19, 20, 21, 40, 41, 60]) {
+        const grid = new Grid(frame);
+        for (let from = 1; from <= 60; from += 20) {
+          grid.add(scored(from, 20, split), 0.5);
+          if (from === 21) grid.flush();
+        }
+        grid.flush();
+        assert(grid.split === split - 1, `split at ${grid.split}`);
+        const index = grid.rowAt(split - 1);
+        assert(grid.rows[index].start === split - 1, `a row across ${split}`);
+        const above = grid.rows[index - 1];
+        const free = grid.rows[index].top - (above ? above.top + above.height + frame.gap : 0);
+        assert(free === DIVIDER && grid.divider === grid.rows[index].top - DIVIDER, `${free} pixels free`);
+        assert(grid.placed === 60, "not all have a place");
+        const copy = Grid.restore(frame, grid.images, JSON.parse(JSON.stringify(grid.breaks)), 0.5);
+        assert(JSON.stringify(copy.rows) === JSON.stringify(grid.rows), "rows differ");
+        grid.resize({ ...frame, width: 500 });
+        assert(grid.rows[grid.rowAt(split - 1)].start === split - 1, "across it after a resize");
+        grid.remove(0);
+        const moved = Math.max(0, split - 2);
+        assert(grid.split === moved && grid.rows[grid.rowAt(moved)].start === moved, "across it after a removal");
+      }""")
+
+
+async def test_without_a_cutoff_or_scores_or_anything_below_there_is_no_divider(script: Script) -> None:
+    await script("""
+      const grids = [[null, 0.3], [0.5, null], [0.5, 0.8]].map(([cutoff, score]) => {
+        const grid = new Grid(frame);
+        grid.add(many(1, 40).map((image) => ({ ...image, score })), cutoff);
+        grid.flush();
+        return grid;
+      });
+      assert(grids.every((grid) => grid.split === null && grid.divider === null), "a divider");""")
 
 
 async def test_arrows_lead_along_rows_and_to_the_nearest_in_the_next(script: Script) -> None:

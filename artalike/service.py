@@ -28,6 +28,7 @@ from artalike.embedding.texts import RecentTexts
 from artalike.errors import ArtalikeError, PortBusy
 from artalike.events import Event, EventBus
 from artalike.imaging.decode import decode
+from artalike.layout.keeper import PictureMap
 from artalike.metrics import Metrics
 from artalike.pipeline import Pipeline, Rooms
 from artalike.pipeline.watch import FolderWatch
@@ -87,6 +88,7 @@ class Service:
         removal: Removal,
         events: EventBus,
         snapshots: Snapshots,
+        picture_map: PictureMap | None,
     ) -> None:
         self.settings = settings
         self.images = images
@@ -97,6 +99,7 @@ class Service:
         self.removal = removal
         self.events = events
         self.snapshots = snapshots
+        self.picture_map = picture_map
         self.thumbnails = thumbnails
         self.metrics = Metrics()
         self.metrics.embed_busy_seconds.set_function(lambda: batcher.statistics().busy_seconds)
@@ -198,6 +201,9 @@ class Service:
                 removal=removal,
                 events=events,
                 snapshots=snapshots,
+                picture_map=(
+                    PictureMap(images, folder.map, card.model_id, card.dimension) if settings.gallery.map else None
+                ),
             )
             service.url = await stack.enter_async_context(
                 _listening(create_app(service._services(token)), settings.server)
@@ -228,6 +234,8 @@ class Service:
             upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
             upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
             upkeep.start_soon(watch_loop, self.metrics)
+            if self.picture_map is not None:
+                upkeep.start_soon(self.picture_map.run)
             upkeep.start_soon(tick, self.events, self.stats)
             upkeep.start_soon(self.usage.run)
             async with anyio.create_task_group() as ingest:
@@ -290,6 +298,7 @@ class Service:
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
             embed_texts=RecentTexts(self.batcher.embed_texts),
             registry=self.metrics.registry,
+            picture_map=self.picture_map,
         )
 
     async def _withdraw(self, seed_id: int, addresses: Sequence[str]) -> None:

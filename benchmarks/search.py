@@ -3,8 +3,9 @@
 python -m benchmarks.search --size 100000 --dim 512
 python -m benchmarks.search --images FOLDER
 
-First it grows from one vector on by adds alone, is searched all the while, and trains when it sees fit. With
-``--folder`` all that is kept, and the next run with the same options begins behind the growth.
+First vectors are made and searched exactly. Then the index grows from one vector on by adds alone, is searched all
+the while, and trains when it sees fit. With ``--folder`` both are kept, and the next run with the same options goes
+on from there.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.ports import VectorIndex
 from artalike.storage.trained_index import exact
 from benchmarks.report import refuse, report
-from benchmarks.vectors import FILTERED, WIDTHS, Given, Made, Truth, Vectors, of_images, pieces, shared
+from benchmarks.vectors import FILTERED, WIDTHS, Given, Ids, Made, Truth, Vectors, of_images, pieces, shared
 
 MODEL: Final = "benchmark@1"
 BATCH: Final = 1024
 STEP: Final = 8 * BATCH
 SNAPSHOTS: Final = 10
 PROBED: Final = 100
+DEPTH: Final = 10
 ROUNDS: Final = 5
 
 
@@ -71,21 +73,37 @@ def chosen(options: argparse.Namespace) -> Made | Given:
 
 
 class Benchmark:
-    def __init__(self, vectors: Made | Given, folder: Path, queries: int, recall: float) -> None:
-        self.vectors, self.size, self.dimension = vectors, vectors.size, vectors.dimension
+    def __init__(self, source: Made | Given, folder: Path, queries: int, recall: float) -> None:
+        self.size, self.dimension = source.size, source.dimension
         self.folder, self.path = folder, folder / "index.snapshot"
         self.recall = recall
-        self.queries = vectors.queries(queries)
+        self.queries = source.queries(queries)
+        self.steps = [(0, 1), (1, BATCH), *pieces(BATCH, self.size, STEP)]
+        if not (folder / "truth.npz").exists():
+            self._prepare(source)
+        self.vectors = np.load(folder / "vectors.npy", mmap_mode="r")
         self.truth = Truth(self.queries)
+        self.truth.load(folder / "truth.npz")
+        self.probed = np.load(folder / "probed.npy")
+
+    def _prepare(self, source: Made | Given) -> None:
+        """Lay down the vectors, as float16, and what is nearest among them: in the end and after each step."""
+        kept = np.lib.format.open_memmap(self.folder / "vectors.npy", "w+", np.float16, (self.size, self.dimension))
+        truth, probed = Truth(self.queries), list[list[Ids]]()
+        for start, stop in self.steps:
+            for first, last in pieces(start, stop, BATCH):
+                kept[first:last] = source.rows(first, last)
+            truth.add(start, np.asarray(kept[start:stop], np.float32))
+            probed.append([np.resize(one[:DEPTH], DEPTH) for one in truth.ids()[:PROBED]])
+        kept.flush()
+        np.save(self.folder / "probed.npy", np.array(probed))
+        truth.save(self.folder / "truth.npz")
 
     async def run(self) -> None:
         kept = self.folder / "growth.json"
         if not kept.exists():
-            grown = await self._grow()
-            self.truth.save(self.folder / "truth.npz")
-            kept.write_text(json.dumps(grown))
+            kept.write_text(json.dumps(await self._grow()))
         grown = json.loads(kept.read_text())
-        self.truth.load(self.folder / "truth.npz")
         started = await asyncio.to_thread(in_fresh_process, self.path, self.dimension)
         index = await GrowingIndex.load(self.path, MODEL, self.dimension, recall=self.recall)
         summary = {
@@ -109,15 +127,13 @@ class Benchmark:
         """Add everything, with searches going on, and training and snapshots whenever they are due."""
         before, began = anonymous_bytes(), time.perf_counter()
         index = GrowingIndex(self.dimension, MODEL, self.path, recall=self.recall)
-        stalls, recalls = Stalls(index, self.queries), [1.0]
+        stalls, recalls = Stalls(index, self.queries), list[float]()
         tasks = [asyncio.create_task(stalls.watch()), asyncio.create_task(index.run())]
         ids_equal = True
-        for start, stop in [(0, 1), (1, BATCH), *pieces(BATCH, self.size, STEP)]:
-            rows = await asyncio.to_thread(self._rows, start, stop)
+        for (start, stop), nearest in zip(self.steps, self.probed, strict=True):
             for first, last in pieces(start, stop, BATCH):
-                await index.add(np.arange(first + 1, last + 1), rows[first - start : last - start])
-            await asyncio.to_thread(self.truth.add, start, rows)
-            recalls.append(await self._recall(index, PROBED))
+                await index.add(np.arange(first + 1, last + 1), await asyncio.to_thread(self._rows, first, last))
+            recalls.append(await self._recall(index, list(nearest)))
             if start * SNAPSHOTS // self.size < stop * SNAPSHOTS // self.size:
                 ids_equal &= np.array_equal(await index.ids(), np.arange(1, stop + 1))
                 stalls.doing = ", snapshot"
@@ -146,18 +162,16 @@ class Benchmark:
         return figures
 
     def _rows(self, start: int, stop: int) -> Vectors:
-        """By blocks of ``BATCH``, which are the same ones whoever asks."""
-        first = start - start % BATCH
-        return np.concatenate([self.vectors.rows(*piece) for piece in pieces(first, stop, BATCH)])[start - first :]
+        return np.asarray(self.vectors[start:stop], np.float32)
 
-    async def _recall(self, index: VectorIndex, queries: int) -> float:
-        answers = [await index.search(query[np.newaxis], 10) for query in self.queries[:queries]]
-        return shared([one[:10] for one in self.truth.ids()[:queries]], [one.ids for [one] in answers])
+    async def _recall(self, index: VectorIndex, truth: list[Ids]) -> float:
+        answers = [await index.search(query[np.newaxis], DEPTH) for query in self.queries[: len(truth)]]
+        return shared([one[:DEPTH] for one in truth], [one.ids for [one] in answers])
 
     async def _quality(self, index: VectorIndex) -> dict[str, float]:
         answers = await index.search(self.queries, 100)
         return {
-            "recall_at_10": await self._recall(index, len(self.queries)),
+            "recall_at_10": await self._recall(index, self.truth.ids()),
             "recall_at_100": shared(self.truth.ids(), [one.ids for one in answers]),
         }
 
@@ -187,7 +201,7 @@ class Benchmark:
 
     async def _while_adding(self, index: VectorIndex) -> dict[str, float]:
         """Searches one by one, at rest and beside adds at full speed (of vectors that are removed again)."""
-        pool = self.vectors.rows(0, BATCH)
+        pool = self._rows(0, BATCH)
         idle, busy, alone, beside = list[float](), list[float](), list[float](), list[float]()
         for _ in range(ROUNDS):
             rested = [await self._one(index, query) for query in self.queries]

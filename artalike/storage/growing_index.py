@@ -33,9 +33,11 @@ from artalike.storage.background import in_background
 from artalike.storage.growing_index_snapshot import Trained, Vectors
 from artalike.storage.growing_index_tier import Tier
 from artalike.storage.growing_index_training import Job, measure, train
+from artalike.storage.memory import give_back
 from artalike.storage.ports import Neighbors
 from artalike.storage.vector_file import VectorFile
-from artalike.storage.vector_index import FlatIndex, checked_vectors
+from artalike.storage.vector_index import FlatIndex
+from artalike.storage.vectors import checked_vectors
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +97,7 @@ class GrowingIndex:
         else:
             index._flat = await FlatIndex.load(path, model_id, dimension)
         await to_thread.run_sync(index.remove_strays)
+        await to_thread.run_sync(give_back)
         return index
 
     async def close(self) -> None:
@@ -305,6 +308,7 @@ class GrowingIndex:
     def _swap(self, tier: Tier, trained: Trained) -> None:
         tier.swap(trained)
         self._flat = None
+        give_back()
         log.info("index: trained on %d vectors, recall %.4f", trained.trained_on, trained.effort.recall)
 
     def _end_training(self) -> None:

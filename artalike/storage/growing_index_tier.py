@@ -20,7 +20,7 @@ from artalike.storage.lock import PhaseFairLock
 from artalike.storage.ports import APPROXIMATE_MOST, Neighbors
 from artalike.storage.trained_index import InvertedFile
 from artalike.storage.vector_file import VectorFile
-from artalike.storage.vector_index import checked_ids, checked_vectors
+from artalike.storage.vectors import checked_ids, checked_vectors, distinct
 
 PIECE_ROWS: Final = 1024
 """Rows read or written under one hold of the lock."""
@@ -87,7 +87,7 @@ class Tier:
 
     def drop(self, ids: IdArray) -> int:
         """Remove those of ``ids`` that are there. How many were."""
-        wanted = np.unique(checked_ids(ids))
+        wanted = distinct(checked_ids(ids))
         self._note(wanted)
         dropped = 0
         for start in range(0, len(wanted), PIECE_ROWS):
@@ -169,7 +169,7 @@ class Tier:
         """Let ``codes`` take part in every change from now on. The ids that have changed while they were made."""
         changed, self.changed = self.changed or [], None
         self._successor = codes
-        return np.unique(np.concatenate([np.empty(0, np.int64), *changed]))
+        return distinct(np.concatenate([np.empty(0, np.int64), *changed]))
 
     def catch_up(self, ids: IdArray) -> None:
         """Make the codes that will answer right for a few ``ids``, each once."""

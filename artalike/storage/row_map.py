@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -89,12 +90,16 @@ class RowMap:
         self._numbers = np.concatenate([self._numbers, numbers])[order]
         self._slots = np.concatenate([self._slots, slots])[order]
 
+    def pages(self, up_to: int | None = None) -> Iterator[tuple[IdArray, Rows]]:
+        """Ascending ids and their rows, page by page, until the one that ``up_to`` lies in."""
+        last = len(self._numbers) if up_to is None else int(np.searchsorted(self._numbers, up_to // PAGE, side="right"))
+        for number, slot in zip(self._numbers[:last].tolist(), self._slots[:last].tolist(), strict=True):
+            places = np.flatnonzero(self._pages[slot] >= 0)
+            yield places + number * PAGE, self._pages[slot, places].astype(np.int64)
+
     def ids(self, up_to: int | None = None) -> IdArray:
         """Ascending."""
-        last = len(self._numbers) if up_to is None else int(np.searchsorted(self._numbers, up_to // PAGE, side="right"))
-        pages = zip(self._numbers[:last].tolist(), self._slots[:last].tolist(), strict=True)
-        parts = [np.flatnonzero(self._pages[slot] >= 0) + number * PAGE for number, slot in pages if self._counts[slot]]
-        ids = np.concatenate([np.empty(0, np.int64), *parts])
+        ids = np.concatenate([np.empty(0, np.int64), *(page for page, _ in self.pages(up_to))])
         return ids if up_to is None else ids[: np.searchsorted(ids, up_to, side="right")]
 
     def count(self, up_to: int) -> int:

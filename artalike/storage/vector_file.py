@@ -37,9 +37,9 @@ class Bindings:
 
     def row_ids(self) -> IdArray:
         """The id of each row, -1 where none is bound."""
-        ids = self.rows.ids()
         made = np.full(self.used, NO_ROW, np.int64)
-        made[self.rows.get(ids)] = ids
+        for ids, rows in self.rows.pages():
+            made[rows] = ids
         return made
 
 
@@ -109,8 +109,8 @@ class VectorFile:
         self._make_room(self._used + len(codes) - again)
         try:
             for row, code in zip(rows[:again].tolist(), codes, strict=False):
-                _write_all(self._file, code.tobytes(), row * self._width)
-            _write_all(self._file, codes[again:].tobytes(), self._used * self._width)
+                _write_all(self._file, code, row * self._width)
+            _write_all(self._file, codes[again:], self._used * self._width)
         except OSError as error:
             raise storage_error(error, self.path) from error
         del self._free[:again]
@@ -171,9 +171,10 @@ class VectorFile:
 
     def clear(self, count: int) -> None:
         """Overwrite the first ``count`` rows that were let go: nothing refers to them any more, on disk or here."""
+        nothing = np.zeros(self._width, np.uint8)
         try:
             for row in self._freed[:count]:
-                _write_all(self._file, bytes(self._width), row * self._width)
+                _write_all(self._file, nothing, row * self._width)
         except OSError as error:
             raise storage_error(error, self.path) from error
 
@@ -195,10 +196,11 @@ class VectorFile:
         self._map = np.frombuffer(mapped, "<f2").reshape(room, self.dimension)
 
 
-def _write_all(file: int, data: bytes, at: int) -> None:
-    done = 0
-    while done < len(data):
-        done += os.pwrite(file, data[done:], at + done)
+def _write_all(file: int, codes: NDArray[np.uint8], at: int) -> None:
+    data = np.ascontiguousarray(codes).reshape(-1).data
+    while data:
+        done = os.pwrite(file, data, at)
+        data, at = data[done:], at + done
 
 
 def _refused(error: OSError, path: Path, row_ids: IdArray | None) -> Exception:

@@ -23,6 +23,7 @@ from artalike.records import FloatArray, IdArray
 from artalike.storage import snapshots
 from artalike.storage.lock import PhaseFairLock
 from artalike.storage.ports import Neighbors
+from artalike.storage.vectors import checked_ids, checked_vectors, distinct
 
 SEGMENT_ROWS: Final = 8192
 ADD_ROWS: Final = 256
@@ -30,8 +31,6 @@ ADD_ROWS: Final = 256
 
 SEARCH_ROWS: Final = 16
 """Queries in one call of FAISS: at 100,000 x 512, rows of one call take half the time of as many calls."""
-
-LENGTH_TOLERANCE: Final = 0.01
 
 BITMAP_BYTES: Final = 1 << 20
 """A selection becomes a map of bits up to this size, or that of its ids; a hash set where they lie further apart."""
@@ -157,7 +156,7 @@ class FlatIndex:
         return self._segments[-1]
 
     def _remove(self, ids: IdArray) -> int:
-        wanted = np.unique(checked_ids(ids))
+        wanted = distinct(checked_ids(ids))
         removed = 0
         for segment in list(self._segments):  # only writers change the list, and there is one at a time
             with self._lock.writing():
@@ -329,25 +328,3 @@ def _merge(found: Iterable[_Found], k: int) -> Neighbors:
     scores = np.concatenate([np.empty(0, np.float32), *(part.scores for part in parts)])
     order = np.lexsort((ids, -scores))[:k]
     return Neighbors(ids[order], scores[order])
-
-
-def checked_vectors(vectors: FloatArray, dimension: int) -> FloatArray:
-    """Contiguous float32 (n, dimension) of length 1. Raises :class:`UsageError`."""
-    rows = np.ascontiguousarray(vectors, dtype=np.float32)
-    if rows.ndim != 2 or rows.shape[1] != dimension:
-        raise UsageError(f"vectors of shape {rows.shape}: expected (n, {dimension})")
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    # Written so that NaN fails: every comparison with it is false.
-    wrong = ~(np.abs(lengths - 1) <= LENGTH_TOLERANCE)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise UsageError(f"vector {row} has length {lengths[row]}: expected 1")
-    return rows
-
-
-def checked_ids(ids: IdArray) -> IdArray:
-    """Contiguous int64 (n,), not negative. Raises :class:`UsageError`."""
-    checked = np.ascontiguousarray(ids, dtype=np.int64)
-    if checked.ndim != 1 or (checked < 0).any():
-        raise UsageError(f"ids of shape {checked.shape}: expected (n,) and none below 0")
-    return checked

@@ -44,6 +44,6 @@ def _host(slots: Slots, host: str, state: HostState | None, waiting: int) -> dic
         "requests": state.started if state else 0,
         "rule": None,
     }
-    if rule is not None:
+    if rule is not None and rule.limits:
         figures["rule"] = {"rate": rule.rate, "concurrency": rule.concurrency, "source": rule.source}
     return figures

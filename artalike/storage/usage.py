@@ -15,7 +15,7 @@ from artalike.storage.folder import DataFolder
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 10.0
-WALK_SECONDS: Final = 60.0
+WALK_SECONDS: Final = 20.0
 WALK_SHARE: Final = 200
 """The folder of thumbnails is walked so many times more seldom than a walk takes."""
 

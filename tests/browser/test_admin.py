@@ -157,6 +157,7 @@ async def test_the_pace_and_the_time_between_crawls_are_changed(gallery: Gallery
     await seed.get_by_label("Read again").select_option("every day")
     await seed.get_by_text("Save").click()
     await expect(seed.get_by_text("Save")).to_be_hidden()
+    await expect(seed.get_by_text("Pace and recrawl")).to_be_focused()
     await expect(seed).to_contain_text("read again every day")
     changed = gallery.fake.frontier.by_id[1]
     assert (changed.rate, changed.recrawl_seconds) == (None, 86_400)

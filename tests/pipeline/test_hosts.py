@@ -23,8 +23,11 @@ class Waiting(FakeFrontier):
 
 
 async def test_a_host_tells_its_rules_its_pace_and_what_waits() -> None:
+    silent = HostRule(headers={"X-Crawler": "artalike"})  # says nothing of the pace
     rule = HostRule(rate=2.0, concurrency=3, source="https://museum.example/terms")
-    slots = Slots(concurrency=8, rate=1.0, known=HostRules({"museum.example": rule}), clock=lambda: 100.0)
+    slots = Slots(
+        concurrency=8, rate=1.0, known=HostRules({"museum.example": rule, "other.example": silent}), clock=lambda: 100.0
+    )
     async with slots.hold("museum.example", delay=4.0) as turn:
         turn.overloaded()
         slots.back_off("museum.example", 30)

@@ -61,7 +61,8 @@ export class Add {
       this.#show(await call(`/api/admin/detect?${asked}`, { signal: asking.signal }));
     } catch (error) {
       if (asking.signal.aborted) return;
-      this.#show(null, error instanceof ApiError && error.status === 400 ? error.message : "");
+      // While somebody types, the list of all kinds would only be in the way; who adds it all the same is told.
+      this.#show(null, error instanceof ApiError && error.status === 400 ? error.message.split("; expected one of")[0] : "");
       if (!(error instanceof ApiError) || error.status !== 400) this.onerror(error);
     }
   }

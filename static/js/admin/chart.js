@@ -46,13 +46,14 @@ export class Chart {
   /**
    * @param {number} queued
    * @param {number} rate
+   * @param {number} [most]  what of the queue reaches to the top; the most of the last minutes where nothing is said
    */
-  add(queued, rate) {
+  add(queued, rate, most = 0) {
     for (const [values, value] of /** @type {[number[], number][]} */ ([[this.#queued, queued], [this.#rates, rate]])) {
       values.push(value);
       if (values.length > LENGTH) values.shift();
     }
-    const area = points(this.#queued, Math.max(1, ...this.#queued));
+    const area = points(this.#queued, most || Math.max(1, ...this.#queued));
     const start = area.slice(0, area.indexOf(","));
     this.area.setAttribute("points", `${start},${HEIGHT} ${area} ${WIDTH},${HEIGHT}`);
     this.line.setAttribute("points", points(this.#rates, Math.max(1, ...this.#rates) * 1.15));

@@ -19,6 +19,7 @@ const SEEDS_EVERY = 1_500;
 const HOSTS_EVERY = 2_500;
 const BLOCKS_EVERY = 30_000;
 const SECOND = 1_000;
+const LONGEST_BLANK = 2_000;
 
 const page = document.body;
 const at = (/** @type {string} */ selector) => part(page, selector);
@@ -36,6 +37,8 @@ const live = new Live("/api/events");
 /** @type {Record<string, any>} */
 let latest = {};
 let away = false;
+/** @type {(value?: unknown) => void} */
+let toldStats = () => {};
 
 const polls = [
   new Poll(async () => {
@@ -90,6 +93,16 @@ async function snapshot() {
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let second;
 
+/** Show everything at once when it is known, so that nothing jumps; what takes too long comes later. */
+async function unveil() {
+  const stats = new Promise((resolve) => (toldStats = resolve));
+  const patience = new Promise((resolve) => setTimeout(resolve, LONGEST_BLANK));
+  await Promise.race([patience, Promise.all([stats, ...polls.map((poll) => poll.now())])]);
+  if (!session.signedIn || at("#desk").classList.contains("ready")) return;
+  at("#desk").classList.add("ready");
+  at("#source").focus({ preventScroll: true });
+}
+
 /** A hidden page asks for nothing. */
 function attend() {
   clearInterval(second);
@@ -99,8 +112,10 @@ function attend() {
     if (looking) poll.start();
     else poll.stop();
   }
+  if (!session.signedIn) at("#desk").classList.remove("ready");
   if (!looking) return;
   live.open();
+  unveil();
   second = setInterval(() => {
     stages.show(latest.stages ?? {});
     tellConnection();
@@ -108,7 +123,7 @@ function attend() {
 }
 
 for (const room of [add, seeds, failures, removal, blocks, ...polls]) room.onerror = refused;
-add.known = (source, kind) => seeds.find(source, kind);
+add.known = (/** @type {string} */ source, /** @type {string} */ kind) => seeds.find(source, kind);
 add.onadded = () => said("Added.");
 seeds.ondone = said;
 failures.ondone = said;
@@ -117,21 +132,22 @@ blocks.ondone = said;
 at("#snapshot").addEventListener("click", snapshot);
 
 const showPictures = seldom(() => seeds.showNewest(), SECOND);
-live.onimage = (image) => {
+live.onimage = (/** @type {unknown} */ image) => {
   seeds.newest.add(image);
   showPictures();
 };
-live.onremoved = ({ id }) => {
+live.onremoved = (/** @type {{id?: unknown}} */ { id }) => {
   seeds.newest.remove(id);
   showPictures();
 };
-live.onstats = (stats) => {
+live.onstats = (/** @type {Record<string, any>} */ stats) => {
   const first = !latest.stages;
   latest = stats;
   showMachine(page, stats);
   if (first) stages.show(latest.stages ?? {});
+  toldStats();
 };
-live.onconnection = (connected) => {
+live.onconnection = (/** @type {boolean} */ connected) => {
   away = !connected;
   tellConnection();
 };

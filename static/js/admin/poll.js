@@ -9,7 +9,8 @@ export class Poll {
   /** Asked in vain, in a row. */
   lost = 0;
   #on = false;
-  #asking = false;
+  /** @type {Promise<void> | null} */
+  #asking = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -32,11 +33,15 @@ export class Poll {
     clearTimeout(this.#timer);
   }
 
-  /** Ask at once; then go on as before. */
+  /** Ask at once, and go on as before; until there is an answer, or none. */
   async now() {
     clearTimeout(this.#timer);
-    if (this.#asking || !this.#on) return;
-    this.#asking = true;
+    if (!this.#on) return;
+    // Who asks while an answer is under way gets that one.
+    await (this.#asking ??= this.#ask());
+  }
+
+  async #ask() {
     try {
       await this.ask();
       this.lost = 0;
@@ -44,7 +49,7 @@ export class Poll {
       this.lost += 1;
       this.onerror(error);
     } finally {
-      this.#asking = false;
+      this.#asking = null;
     }
     if (this.#on) this.#timer = setTimeout(() => this.now(), this.lost ? backoff(this.lost) : this.every);
   }

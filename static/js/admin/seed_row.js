@@ -51,7 +51,7 @@ export class SeedRow {
     this.#on("toggle", () => this.#setState(this.seed.state === "paused" ? "running" : "paused"));
     this.#on("again", () => this.#again());
     askTwice(part(item, '[data-act="cancel"]'), () => "Really cancel?", () => this.#cancel());
-    part(item, "details").addEventListener("toggle", () => this.#fillSettings());
+    this.#on("settings", () => this.#openSettings(part(item, "form").hidden));
     part(item, "form").addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#saveSettings();
@@ -132,7 +132,8 @@ export class SeedRow {
     tell(item, '[data-act="toggle"]', state === "paused" ? "Resume" : "Pause");
     part(item, '[data-act="cancel"]').hidden = !active;
     part(item, '[data-act="again"]').hidden = active;
-    part(item, "details").hidden = state === "cancelled";
+    part(item, '[data-act="settings"]').hidden = state === "cancelled";
+    if (state === "cancelled") this.#openSettings(false);
     tell(item, '[data-act="again"]', state === "cancelled" ? "Start again" : "Recrawl now");
   }
 
@@ -159,9 +160,12 @@ export class SeedRow {
     return this.#change({ method: "POST", path: null, body: { source, kind, options } }, "Started again.");
   }
 
-  #fillSettings() {
+  /** @param {boolean} open */
+  #openSettings(open) {
     const form = part(this.element, "form");
-    if (!part(this.element, "details").open) return;
+    form.hidden = !open;
+    part(this.element, '[data-act="settings"]').setAttribute("aria-expanded", String(open));
+    if (!open) return;
     form.rate.value = this.seed.rate ?? "";
     const { recrawl_seconds: every } = this.seed;
     const chosen = every === null ? "" : every === 0 ? "never" : `${Math.round(every)}s`;
@@ -176,8 +180,8 @@ export class SeedRow {
     const recrawl = form.recrawl.value;
     const body = { rate: Number(form.rate.value || 0), ...(recrawl ? { recrawl } : {}) };
     if (await this.#change({ method: "PATCH", body }, "Saved.")) {
-      part(this.element, "details").open = false;
-      part(this.element, "summary").focus();
+      this.#openSettings(false);
+      part(this.element, '[data-act="settings"]').focus();
     }
   }
 

@@ -33,7 +33,7 @@ export class Session {
     part(this.page, "#door").hidden = signedIn;
     part(this.page, "#desk").hidden = !signedIn;
     part(this.page, "#sign-out").hidden = !signedIn;
-    if (moved) part(this.page, signedIn ? "#source" : "#token").focus();
+    if (moved && !signedIn) part(this.page, "#token").focus();
     this.onchange(signedIn);
   }
 

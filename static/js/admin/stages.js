@@ -8,6 +8,7 @@ import { Chart } from "./chart.js";
 
 /** @typedef {import("./bottleneck.js").Stage} Stage */
 
+const BOUNDED = new Set(["decode", "embed", "commit"]);
 const NOTHING = { queued: 0, active: 0, rate: 0, full: 0 };
 
 export class Stages {
@@ -46,7 +47,8 @@ export class Stages {
         tell(item, '[data-field="queued"]', count(stage.queued));
         tell(item, '[data-field="active"]', count(stage.active));
         part(item, ".fullness").style.width = `${Math.round(100 * stage.full)}%`;
-        this.#charts.get(name)?.add(stage.queued, stage.rate);
+        // Where the room to wait in has an end, how full it is tells more than how many there are.
+        this.#charts.get(name)?.add(BOUNDED.has(name) ? stage.full : stage.queued, stage.rate, BOUNDED.has(name) ? 1 : 0);
       },
     );
   }

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import gc
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -81,21 +82,19 @@ class Benchmark:
         self.steps = [(0, 1), (1, BATCH), *pieces(BATCH, self.size, STEP)]
         if not (folder / "truth.npz").exists():
             self._prepare(source)
-        self.vectors = np.load(folder / "vectors.npy", mmap_mode="r")
         self.truth = Truth(self.queries)
         self.truth.load(folder / "truth.npz")
         self.probed = np.load(folder / "probed.npy")
 
     def _prepare(self, source: Made | Given) -> None:
         """Lay down the vectors, as float16, and what is nearest among them: in the end and after each step."""
-        kept = np.lib.format.open_memmap(self.folder / "vectors.npy", "w+", np.float16, (self.size, self.dimension))
         truth, probed = Truth(self.queries), list[list[Ids]]()
-        for start, stop in self.steps:
-            for first, last in pieces(start, stop, BATCH):
-                kept[first:last] = source.rows(first, last)
-            truth.add(start, np.asarray(kept[start:stop], np.float32))
-            probed.append([np.resize(one[:DEPTH], DEPTH) for one in truth.ids()[:PROBED]])
-        kept.flush()
+        with (self.folder / "vectors.f16").open("wb") as kept:
+            for start, stop in self.steps:
+                made = np.concatenate([source.rows(*piece) for piece in pieces(start, stop, BATCH)]).astype(np.float16)
+                kept.write(made.tobytes())
+                truth.add(start, made.astype(np.float32))
+                probed.append([np.resize(one[:DEPTH], DEPTH) for one in truth.ids()[:PROBED]])
         np.save(self.folder / "probed.npy", np.array(probed))
         truth.save(self.folder / "truth.npz")
 
@@ -126,6 +125,7 @@ class Benchmark:
     async def _grow(self) -> dict[str, Any]:
         """Add everything, with searches going on, and training and snapshots whenever they are due."""
         before, began = anonymous_bytes(), time.perf_counter()
+        faults = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
         index = GrowingIndex(self.dimension, MODEL, self.path, recall=self.recall)
         stalls, recalls = Stalls(index, self.queries), list[float]()
         tasks = [asyncio.create_task(stalls.watch()), asyncio.create_task(index.run())]
@@ -157,12 +157,16 @@ class Benchmark:
             "growth_s": grown,
             "growth_and_training_s": rested,
             "ram_grown": anonymous_bytes() - before,
+            "pages_from_disk_in_growth": resource.getrusage(resource.RUSAGE_SELF).ru_majflt - faults,
         }
         await index.close()
         return figures
 
     def _rows(self, start: int, stop: int) -> Vectors:
-        return np.asarray(self.vectors[start:stop], np.float32)
+        """Read, not mapped: while a page comes from the disk nobody else could run."""
+        count, width = (stop - start) * self.dimension, 2 * self.dimension
+        stored = np.fromfile(self.folder / "vectors.f16", np.float16, count, offset=start * width)
+        return stored.reshape(-1, self.dimension).astype(np.float32)
 
     async def _recall(self, index: VectorIndex, truth: list[Ids]) -> float:
         answers = [await index.search(query[np.newaxis], DEPTH) for query in self.queries[: len(truth)]]

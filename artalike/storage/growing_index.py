@@ -336,6 +336,7 @@ class GrowingIndex:
                 await self._flat.save(path)
             elif self._tier is not None:
                 await to_thread.run_sync(self._tier.save, path, self.model_id)
+            await to_thread.run_sync(give_back)
 
     def remove_strays(self) -> None:
         """Files of vectors that no snapshot names any more, or that a killed process had begun; codes that it made."""

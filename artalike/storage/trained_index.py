@@ -8,6 +8,7 @@ it would remove wrongly. Codes can be made outside any lock and are then only co
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Final
 
@@ -43,8 +44,8 @@ def default_factory(dimension: int, count: int) -> str:
 
 
 def lists_for(count: int) -> int:
-    """About twice the square root, as a power of two, so that a quarter of it to four times of it is served well."""
-    return int(min(16384, 1 << max(0, round(float(np.log2(max(1.0, 2 * np.sqrt(count)))))), max(1, count)))
+    """Two to four times the square root, a power of two: enough until there are four times as many vectors."""
+    return int(min(16384, 1 << math.ceil(math.log2(2 * math.sqrt(max(1, count)))), max(1, count)))
 
 
 def _made(factory: str, dimension: int) -> Any:

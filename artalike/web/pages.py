@@ -26,6 +26,8 @@ from artalike.web.assets import Assets
 from artalike.web.auth import AUTH
 from artalike.web.problems import MEANINGS
 from artalike.web.services import SERVICES
+from artalike.web.params import QuestionBody
+from artalike.web.picture_map import map_of
 from artalike.web.views import image_json, random_answer, similar_answer
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,8 @@ def add_pages(app: web.Application) -> None:
             web.get("/similar/{id}", _friendly(similar)),
             web.get("/admin", _friendly(admin)),
             web.get("/static/{path:.+}", static),
+            web.get("/search", _friendly(search)),
+            web.get("/map", _friendly(map_page)),
             web.get("/favicon.ico", favicon),
         ]
     )
@@ -117,7 +121,39 @@ async def similar(request: web.Request) -> web.Response:
     answer = await similar_answer(services, id=image_id, limit=limit)
     first = f"/api/images/{image_id}/similar?limit={limit}"
     question = image_json(found[0], services.settings)
-    return _wall(request, answer, first=first, images=services.stats().get("images"), question=question)
+    images = services.stats().get("images")
+    return _wall(request, answer, first=first, images=images, question=question, filters=filters)
+
+
+async def search(request: web.Request) -> web.Response:
+    """The answer to a question of several parts, at its plainest address. Raises QueryError, NotFound and others.
+
+    A visitor's own picture is never here: its answer is kept, and its page made, by the script.
+    """
+    services = request.app[SERVICES]
+    filters = _filters(request)
+    limit = services.settings.gallery.page_size
+    images = services.stats().get("images")
+    if "picture" in request.query:
+        nothing: dict[str, Any] = {"results": [], "next": None, "total": 0, "used": []}
+        return _wall(request, nothing, first=f"{request.rel_url}&limit={limit}", images=images, filters=filters)
+    body = asking.read(request.query.items())
+    page = asking.page(body, filters)
+    if not page.startswith("/search"):
+        return web.Response(status=303, headers={hdrs.LOCATION: page})
+    ranking = await services.mixed.rank(await questions.of_body(request, body), limit=limit, filters=filters)
+    answer = ranking_json(ranking, services.settings, "/api/search", limit)
+    asked = await services.images.images([part.id for part in (*body.like, *body.unlike) if part.id is not None])
+    known = {image.id: image_json(image, services.settings) for image in asked}
+    return _wall(request, answer, first=f"{page}&limit={limit}", images=images, body=body, known=known, filters=filters)
+
+
+async def map_page(request: web.Request) -> web.Response:
+    """All pictures laid out by likeness. Raises NotFound where the map is turned off."""
+    map_of(request)
+    services = request.app[SERVICES]
+    widths = sorted(services.settings.imaging.thumbnail_widths)
+    return _render(request, "map.html", widths=widths, images=services.stats().get("images"))
 
 
 async def admin(request: web.Request) -> web.Response:

@@ -24,10 +24,9 @@ from artalike.resources import folder
 from artalike.search.ranked import ID_LIMIT
 from artalike.web.assets import Assets
 from artalike.web.auth import AUTH
+from artalike.web.picture_map import map_of
 from artalike.web.problems import MEANINGS
 from artalike.web.services import SERVICES
-from artalike.web.params import QuestionBody
-from artalike.web.picture_map import map_of
 from artalike.web.views import image_json, random_answer, similar_answer
 
 log = logging.getLogger(__name__)
@@ -87,10 +86,9 @@ def add_pages(app: web.Application) -> None:
         [
             web.get("/", _friendly(gallery)),
             web.get("/similar/{id}", _friendly(similar)),
+            web.get("/map", _friendly(map_page)),
             web.get("/admin", _friendly(admin)),
             web.get("/static/{path:.+}", static),
-            web.get("/search", _friendly(search)),
-            web.get("/map", _friendly(map_page)),
             web.get("/favicon.ico", favicon),
         ]
     )
@@ -121,31 +119,7 @@ async def similar(request: web.Request) -> web.Response:
     answer = await similar_answer(services, id=image_id, limit=limit)
     first = f"/api/images/{image_id}/similar?limit={limit}"
     question = image_json(found[0], services.settings)
-    images = services.stats().get("images")
-    return _wall(request, answer, first=first, images=images, question=question, filters=filters)
-
-
-async def search(request: web.Request) -> web.Response:
-    """The answer to a question of several parts, at its plainest address. Raises QueryError, NotFound and others.
-
-    A visitor's own picture is never here: its answer is kept, and its page made, by the script.
-    """
-    services = request.app[SERVICES]
-    filters = _filters(request)
-    limit = services.settings.gallery.page_size
-    images = services.stats().get("images")
-    if "picture" in request.query:
-        nothing: dict[str, Any] = {"results": [], "next": None, "total": 0, "used": []}
-        return _wall(request, nothing, first=f"{request.rel_url}&limit={limit}", images=images, filters=filters)
-    body = asking.read(request.query.items())
-    page = asking.page(body, filters)
-    if not page.startswith("/search"):
-        return web.Response(status=303, headers={hdrs.LOCATION: page})
-    ranking = await services.mixed.rank(await questions.of_body(request, body), limit=limit, filters=filters)
-    answer = ranking_json(ranking, services.settings, "/api/search", limit)
-    asked = await services.images.images([part.id for part in (*body.like, *body.unlike) if part.id is not None])
-    known = {image.id: image_json(image, services.settings) for image in asked}
-    return _wall(request, answer, first=f"{page}&limit={limit}", images=images, body=body, known=known, filters=filters)
+    return _wall(request, answer, first=first, images=services.stats().get("images"), question=question)
 
 
 async def map_page(request: web.Request) -> web.Response:

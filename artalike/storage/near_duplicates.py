@@ -122,8 +122,8 @@ async def others(connection: Connection, image_id: int) -> list[int]:
 async def groups(connection: Connection, image_ids: Sequence[int], *, model: int) -> NearGroups:
     """All members of the groups that these images are in; ``model`` is the row of the active one."""
     ids = json.dumps([int(image_id) for image_id in image_ids])
-    rows = list(await connection.execute_fetchall(_GROUPS_OF, (ids, model)))
-    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    rows = await connection.execute_fetchall(_GROUPS_OF, (ids, model))
+    table = await asyncio.to_thread(lambda: np.array(list(rows), dtype=np.int64).reshape(-1, 4))
     return NearGroups(table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(bool))
 
 

@@ -53,14 +53,20 @@ async def best(connection: Connection, text: str, *, limit: int, max_id: int, am
         if among is None:
             rows = await connection.execute_fetchall(_BEST, (query, max_id, MATCHES_MOST, limit))
         else:
-            [[matches]] = await connection.execute_fetchall(_MATCHES, (query, max_id))
-            rows = await connection.execute_fetchall(
-                _BEST_AMONG, (query, await asyncio.to_thread(_oldest, matches, among), limit)
-            )
+            wanted = await _weighed(connection, query, among[among <= max_id])
+            rows = await connection.execute_fetchall(_BEST_AMONG, (query, json.dumps(wanted.tolist()), limit))
         ids = np.fromiter((row[0] for row in rows), np.int64)
         if ids.size:
             return ids
     return ids
+
+
+async def _weighed(connection: Connection, query: str, among: IdArray) -> IdArray:
+    """As many of ``among`` as are weighed: where those are not all, the first of the ones that match."""
+    if among.size <= MATCHES_MOST:
+        return among
+    [[matches]] = await connection.execute_fetchall(_MATCHES, (query, int(among[-1])))
+    return await asyncio.to_thread(lambda: np.intersect1d(numbers(matches), among, assume_unique=True)[:MATCHES_MOST])
 
 
 async def among(connection: Connection, text: str, ids: Sequence[int]) -> IdArray:
@@ -74,11 +80,6 @@ def _asked(text: str, *, every: bool = True, typing: bool = True) -> str:
     if query is None:
         raise QueryError(f"text = {text[:40]!r}: expected at least one word")
     return query
-
-
-def _oldest(matches: str | None, among: IdArray) -> str:
-    """Those of the ``matches`` that are in ``among``, as JSON, as many as are weighed."""
-    return json.dumps(np.intersect1d(numbers(matches), among, assume_unique=True)[:MATCHES_MOST].tolist())
 
 
 def _words(text: str) -> Iterator[str]:

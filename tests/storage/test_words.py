@@ -233,5 +233,6 @@ async def test_words_are_looked_for_among_what_passes(
     assert await among("wave", ids[1], ids[6], ids[8], max_id=ids[6]) == [ids[1], ids[6]]
     assert await among("wave", *ids) == ids[:3], "so many are weighed"
     assert await among("wave storm", ids[4]) == [ids[4]], "where none of them has all words, any will do"
+    assert await among("wave storm", *ids) == ids[:3]
     assert await among("storm", *ids) == []
     assert await among("wave") == []

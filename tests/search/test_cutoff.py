@@ -90,6 +90,25 @@ async def test_the_size_of_the_collection_does_not_move_it() -> None:
     assert small == pytest.approx(large, abs=0.02)
 
 
+async def test_of_a_few_kinds_each_is_alike() -> None:
+    for kinds in (2, 3, 6):
+        centers = scattered(kinds, common=0.3)
+        rows = [around(center, 100, width=0.6, seed=seed) for seed, center in enumerate(centers)]
+        score = await of(np.concatenate(rows), rows[0][0])
+        assert (rows[0] @ rows[0][0] >= score).mean() > 0.95
+        assert not any((other @ rows[0][0] >= score).any() for other in rows[1:])
+
+
+async def test_noise_is_not_like_the_kind_that_is_a_little_less_unlike_it() -> None:
+    centers = scattered(3, common=0.3).astype(np.float64)
+    centers[:, -1] = (0.0, 0.0, 0.12)
+    rows = np.concatenate([around(unit(center), 300, width=0.2, seed=seed) for seed, center in enumerate(centers)])
+    noise = unit(np.eye(DIMENSION)[-1])
+    scores = rows @ noise
+    assert scores[600:].mean() > scores[:600].mean() + 2 * scores[:600].std()
+    assert scores.max() < await of(rows, noise)
+
+
 async def test_copies_are_alike_even_where_all_is_of_one_kind() -> None:
     one_kind = around(scattered(1)[0], 2_000, width=0.5)
     copies = around(one_kind[0], 50, width=0.4)

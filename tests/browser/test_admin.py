@@ -9,11 +9,12 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from artalike.records import Candidate, FailureGroup, SeedState
+from artalike.records import Candidate, FailureGroup, Metadata, SeedState
 from artalike.storage.blocks import BlockKind
 from tests.browser.conftest import Complaints, NewContext
 from tests.browser.server import GalleryServer
 from tests.browser.steps import until
+from tests.browser.test_safety import HOSTILE
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -344,6 +345,29 @@ async def test_a_server_that_goes_away_is_missed_and_found_again(
     await expect(page.locator("#offline")).to_be_visible()
     await gallery.start()
     await expect(page.locator("#offline")).to_be_hidden(timeout=20_000)
+
+
+async def test_text_from_the_web_is_shown_and_never_run(gallery: GalleryServer, page: Page) -> None:
+    rule = {"rate": 1.0, "concurrency": 1, "source": "javascript:window.pwned=8"}
+    gallery.fake.hosts = [HOST | {"host": text[:200], "rule": rule} for text in HOSTILE]
+    for number, text in enumerate(HOSTILE):
+        about = Metadata(title=text, creator=text)
+        image = gallery.add(metadata=about)[0]
+        gallery.fake.images.by_id[image.id] = replace(image, url="javascript:window.pwned=7", source="here")
+        await gallery.fake.removal.block(BlockKind.HOST, f"{number}.example", reason=text)
+    await _seed(gallery, "here")
+    await _sign_in(gallery, page)
+    assert set(await page.locator(".host h3").all_text_contents()) == {text[:200] for text in HOSTILE}
+    assert await page.locator(".block bdi").all_text_contents() == HOSTILE[::-1]
+    await expect(page.locator(".latest img")).to_have_count(8)
+    for number in range(1, len(HOSTILE) + 1):
+        await page.fill("#find input", str(number))
+        await page.press("#find input", "Enter")
+        await expect(page.locator("#sheet img")).to_have_attribute("src", f"/thumbs/{number}/256")
+        assert await page.locator("#sheet a[href]").count() == 0
+    assert await page.locator(".host a[href]").count() == 0
+    assert await page.evaluate("window.pwned === undefined")
+    assert await page.locator("main script, main svg[onload], main img[src=x]").count() == 0
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 320)])

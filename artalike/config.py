@@ -116,6 +116,7 @@ class Gallery(Section):
     queries_per_minute: int = Field(300, ge=0)
     contact: str = ""
     map: bool = True
+    full_images: Literal["on", "off"] = "on"
 
 
 Base = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]

@@ -6,13 +6,17 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-# Pictures come from anywhere; everything else only from here.
+from artalike.web.services import SERVICES
+
+# Pictures come from anywhere, where they may; everything else only from here.
+_ANYWHERE: Final = "img-src 'self' data: https: http:"
+_HERE: Final = "img-src 'self'"
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' data: https: http:",
+        _ANYWHERE,
         "connect-src 'self'",
         "manifest-src 'self'",
         "base-uri 'none'",
@@ -25,6 +29,8 @@ SECURITY: Final = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    # Pictures' homes are asked without cookies: https://html.spec.whatwg.org/multipage/browsers.html#coep-credentialless
+    "Cross-Origin-Embedder-Policy": "credentialless",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
@@ -33,6 +39,8 @@ _OPEN: Final = ("/api/random", "/api/search", "/api/images/", "/api/map", "/thum
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    if request.app[SERVICES].settings.gallery.full_images == "off":
+        response.headers.setdefault("Content-Security-Policy", POLICY.replace(_ANYWHERE, _HERE))
     for name, value in SECURITY.items():
         response.headers.setdefault(name, value)
     if request.method in {hdrs.METH_GET, hdrs.METH_HEAD} and request.path.startswith(_OPEN):

@@ -86,6 +86,7 @@ def add_pages(app: web.Application) -> None:
         [
             web.get("/", _friendly(gallery)),
             web.get("/similar/{id}", _friendly(similar)),
+            web.get("/image/{id}", _friendly(viewer)),
             web.get("/map", _friendly(map_page)),
             web.get("/admin", _friendly(admin)),
             web.get("/static/{path:.+}", static),
@@ -109,6 +110,15 @@ async def gallery(request: web.Request) -> web.Response:
 
 async def similar(request: web.Request) -> web.Response:
     """One picture and those like it. Raises NotFound."""
+    return await _similar(request)
+
+
+async def viewer(request: web.Request) -> web.Response:
+    """One picture alone, over those like it. Raises NotFound."""
+    return await _similar(request, viewing=True)
+
+
+async def _similar(request: web.Request, *, viewing: bool = False) -> web.Response:
     services = request.app[SERVICES]
     text = request.match_info["id"]
     image_id = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
@@ -119,7 +129,9 @@ async def similar(request: web.Request) -> web.Response:
     answer = await similar_answer(services, id=image_id, limit=limit)
     first = f"/api/images/{image_id}/similar?limit={limit}"
     question = image_json(found[0], services.settings)
-    return _wall(request, answer, first=first, images=services.stats().get("images"), question=question)
+    return _wall(
+        request, answer, first=first, images=services.stats().get("images"), question=question, viewing=viewing
+    )
 
 
 async def map_page(request: web.Request) -> web.Response:
@@ -152,6 +164,7 @@ def _wall(
     first: str,
     images: int | None,
     question: Mapping[str, Any] | None = None,
+    viewing: bool = False,
 ) -> web.Response:
     settings = request.app[SERVICES].settings
     widths = sorted(settings.imaging.thumbnail_widths)
@@ -163,8 +176,10 @@ def _wall(
         "question": question,
         "thumbnail_widths": widths,
         "title": settings.gallery.title,
+        "full_images": settings.gallery.full_images == "on",
     }
-    return _render(request, "gallery.html", data=data, question=question, widths=widths, images=images)
+    shown = question if viewing else None
+    return _render(request, "gallery.html", data=data, question=question, viewing=shown, widths=widths, images=images)
 
 
 def _render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:

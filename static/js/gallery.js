@@ -8,6 +8,7 @@ import { Growth } from "./growth.js";
 import { nameOf, readImage } from "./images.js";
 import { answersOf, pageOf, placeOf } from "./places.js";
 import { View } from "./views.js";
+import { wallAddress } from "./viewer/address.js";
 
 /** @typedef {import("./arrivals.js").Arrivals} Arrivals */
 /** @typedef {import("./images.js").DetailedImage} DetailedImage */
@@ -58,7 +59,7 @@ export class Gallery {
    * @param {number | null} first.cutoff
    */
   start(first) {
-    const place = placeOf(location.href) ?? { kind: "random", seed: null };
+    const place = placeOf(wallAddress()) ?? { kind: "random", seed: null };
     const key = entry().key;
     const kept = key ? this.views.find(key) : null;
     if (kept && pageOf(kept.place) === pageOf(place)) {
@@ -67,7 +68,7 @@ export class Gallery {
       const { next, total, cutoff } = first;
       const view = this.#create(place, first.question, { first: first.first, next, total, cutoff });
       view.grid.add(view.feed.admit(first.images), cutoff);
-      history.replaceState({ key: view.key, depth: entry().depth }, "");
+      history.replaceState({ ...entry(), key: view.key }, "");
       this.#show(view);
     }
     history.scrollRestoration = "manual";
@@ -146,16 +147,17 @@ export class Gallery {
 
   /** The history has moved: show what its entry showed. */
   #return() {
-    const place = placeOf(location.href);
+    const place = placeOf(wallAddress());
     if (!place) return;
-    const { key, depth } = entry();
+    const { key } = entry();
+    if (key === this.view.key) return; // the viewer has opened or closed over it
     if (!key && pageOf(place) === pageOf(this.view.place)) {
-      history.replaceState({ key: this.view.key, depth }, ""); // a link within the page
+      history.replaceState({ ...entry(), key: this.view.key }, ""); // a link within the page
       return;
     }
     this.leave();
     const view = (key && this.views.find(key)) || this.#create(place);
-    if (view.key !== key) history.replaceState({ key: view.key, depth }, "");
+    if (view.key !== key) history.replaceState({ ...entry(), key: view.key }, "");
     this.#show(view);
   }
 
@@ -281,7 +283,7 @@ export class Gallery {
 /** @returns {{key: string, depth: number}} what the history's current entry holds; depth counts entries in the gallery */
 function entry() {
   const { key, depth } = history.state ?? {};
-  return { key: typeof key === "string" ? key : "", depth: typeof depth === "number" ? depth : 0 };
+  return { ...history.state, key: typeof key === "string" ? key : "", depth: typeof depth === "number" ? depth : 0 };
 }
 
 function freshKey() {

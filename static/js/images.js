@@ -81,7 +81,12 @@ export function readImages(values) {
  */
 export function nameOf(image) {
   const words = [image.title, image.creator].filter(Boolean).join(", ");
-  return words.replace(DIRECTION_CONTROLS, "") || `Untitled picture ${image.id}`;
+  return withoutDirections(words) || `Untitled picture ${image.id}`;
+}
+
+/** @param {string} text  for a place where nothing contains what turns the direction of the text around it */
+export function withoutDirections(text) {
+  return text.replace(DIRECTION_CONTROLS, "");
 }
 
 /**

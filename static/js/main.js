@@ -9,6 +9,7 @@ import { readImage, readImages } from "./images.js";
 import { Live } from "./live.js";
 import { freshSeed } from "./places.js";
 import { Question } from "./question.js";
+import { startLooking } from "./viewer/start.js";
 import { Views } from "./views.js";
 import { Wall } from "./wall.js";
 
@@ -77,7 +78,9 @@ function listen() {
     settle();
   };
   live.onremoved = ({ id }) => {
-    if (typeof id === "number") gallery.remove(id);
+    if (typeof id !== "number") return;
+    gallery.remove(id);
+    viewer.remove(id);
   };
   live.onstats = (value) => {
     stats = value;
@@ -150,4 +153,5 @@ gallery.start({
   cutoff: config.answer.cutoff ?? null,
 });
 part(page, "main").classList.add("ready");
+const viewer = startLooking(gallery, config);
 listen();

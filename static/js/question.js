@@ -57,6 +57,7 @@ export class Question {
     // A fresh element: an old one would go on showing the picture before until this one has come.
     const old = part(this.element, "img");
     const picture = /** @type {HTMLImageElement} */ (old.cloneNode());
+    part(this.element, ".look").setAttribute("href", `/image/${image.id}`);
     picture.classList.remove("loaded");
     const frame = part(this.element, ".question-picture");
     frame.style.backgroundColor = image.color;

@@ -82,6 +82,10 @@ class GalleryServer:
             self.services.events.publish(Event("image", image_json(image, self.services.settings), image.id))
         return image
 
+    def see(self, image: Image) -> None:
+        """Draw an image's thumbnails in a shape that it was given since."""
+        self._pictures.add(image)
+
     def remove(self, image: Image) -> None:
         """Take an image out, and tell those who listen."""
         self.fake.images.remove(image.id)

@@ -12,7 +12,7 @@ from artalike.web.openapi import OPERATIONS, document
 from tests.fakes import make_services
 from tests.web.conftest import BEARER, Serve
 
-HTML = {"/", "/similar/{id}", "/map", "/admin", "/static/{path}", "/favicon.ico"}
+HTML = {"/", "/similar/{id}", "/image/{id}", "/map", "/admin", "/static/{path}", "/favicon.ico"}
 
 
 def test_the_description_is_valid() -> None:

@@ -101,6 +101,33 @@ async def test_a_picture_that_is_not_there_is_a_friendly_404(serve: Serve, name:
     assert not document.xpath("//script")
 
 
+async def test_a_picture_has_a_page_of_its_own(serve: Serve) -> None:
+    fake = make_services(20)
+    about = Metadata("The Wave", "Hokusai", "1831", "Woodcut", "CC0", "The Met", "https://museum.example/wave")
+    with_record(fake, fake.images.by_id[7], metadata=about)
+    client = await serve(fake)
+    document = await page(client, "/image/7")
+    viewer = document.get_element_by_id("viewer")
+    assert viewer.get("open") is not None
+    for text in ("The Wave", "Hokusai", "1831", "Woodcut", "CC0", "The Met", "museum.example"):
+        assert text in viewer.text_content()
+    assert viewer.xpath('.//*[contains(@class, "pane-thumbnail")]/@src')[0] == "/thumbs/7/256"
+    assert document.findtext("head/title") == "The Wave, Hokusai – Artalike"
+    assert (await page(client, "/similar/7")).get_element_by_id("viewer").get("open") is None
+    await page(client, "/image/21", status=404)
+
+
+@pytest.mark.parametrize(("full_images", "homes"), [("on", True), ("off", False)])
+async def test_pictures_come_from_elsewhere_only_where_they_may(serve: Serve, full_images: str, homes: bool) -> None:
+    client = await serve(make_services(2, gallery={"full_images": full_images}))
+    for path in ("/", "/image/1", "/similar/1", "/image/3"):
+        async with client.get(path) as response:
+            policy = response.headers["Content-Security-Policy"].split("; ")
+            assert ("img-src 'self'" in policy) is not homes
+            assert response.headers["Cross-Origin-Embedder-Policy"] == "credentialless"
+    assert data_of(await page(client, "/image/1"))["full_images"] is homes
+
+
 async def test_a_failing_storage_is_a_friendly_page_without_its_secrets(serve: Serve) -> None:
     fake = make_services(3)
 
@@ -136,7 +163,7 @@ async def test_text_from_the_web_stays_text(serve: Serve) -> None:
         assert [link for link in document.xpath("//a/@href") if not link.startswith(("/", "#"))] == []
 
 
-@pytest.mark.parametrize("path", ["/", "/similar/1", "/admin", "/similar/99"])
+@pytest.mark.parametrize("path", ["/", "/similar/1", "/image/1", "/admin", "/similar/99"])
 async def test_pages_hold_no_code_and_no_style(serve: Serve, path: str) -> None:
     client = await serve(make_services(5))
     document = await page(client, path, status=404 if "99" in path else 200)
@@ -168,7 +195,7 @@ async def test_the_admin_page_tells_nobody_the_token(serve: Serve) -> None:
         assert fake.services.admin_token not in await response.text()
 
 
-@pytest.mark.parametrize("path", ["/", "/similar/1", "/admin"])
+@pytest.mark.parametrize("path", ["/", "/similar/1", "/image/1", "/admin"])
 async def test_all_files_that_a_page_asks_for_are_there(serve: Serve, path: str) -> None:
     client = await serve(make_services(5))
     document = await page(client, path)

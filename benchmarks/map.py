@@ -25,7 +25,7 @@ from artalike.layout.process import lay_out
 from artalike.layout.worker import Job
 from artalike.records import FloatArray, IdArray
 from benchmarks.report import refuse, report
-from benchmarks.search import Made
+from benchmarks.vectors import Made
 
 NEAREST: Final = 10
 NEAR_ON_MAP: Final = 50

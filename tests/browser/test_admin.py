@@ -61,6 +61,7 @@ async def test_only_the_token_opens_it(gallery: GalleryServer, page: Page, compl
     await page.press("#token", "Enter")
     await expect(page.locator("#sign-in-error")).to_have_text("The admin token is wrong")
     await _sign_in(gallery, page)
+    await expect(page.locator("#source")).to_be_focused()
     await page.reload()
     await expect(page.locator("#desk")).to_be_visible()
     await page.click("text=Sign out")
@@ -325,6 +326,23 @@ async def test_a_block_that_makes_no_sense_is_explained(
     await page.select_option('#block [name="kind"]', "sha256")
     await page.fill('#block [name="value"]', "abc")
     await expect(page.locator("#block")).to_contain_text("expected 64 hexadecimal digits")
+
+
+async def test_nothing_jumps_when_the_figures_come(gallery: GalleryServer, page: Page) -> None:
+    for number in range(3):
+        await _seed(gallery, f"https://a.example/{number}")
+    gallery.fake.hosts = [HOST]
+    gallery.fake.figures.update(stages={"fetch": dict(STAGE)}, disk={"free": 1e11, "total": 5e11})
+    await _sign_in(gallery, page)
+    await page.reload()
+    await expect(page.locator(".host")).to_be_visible()
+    shifted = await page.evaluate("""() => new Promise((resolve) => {
+      let sum = 0;
+      const observer = new PerformanceObserver((list) => { for (const { value } of list.getEntries()) sum += value; });
+      observer.observe({ type: "layout-shift", buffered: true });
+      setTimeout(() => resolve(sum), 500);
+    })""")
+    assert shifted < 0.02
 
 
 async def test_an_ended_session_leads_back_to_the_door(

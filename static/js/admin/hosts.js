@@ -73,10 +73,9 @@ export class Hosts {
     tell(item, '[data-field="waiting"]', host.waiting ? `${counted(host.waiting, "address", "addresses")} waiting` : "");
     tell(item, '[data-field="pace"]', paceOf(host, this.#seen.get(host.host)?.rate ?? null));
     tell(item, '[data-field="rules"]', rulesOf(host));
-    const link = part(item, "a");
     const told = safeLink(host.rule?.source);
-    link.hidden = !told;
-    if (told) link.href = told;
+    part(item, '[data-field="terms"]').hidden = !told;
+    if (told) part(item, "a").href = told;
     this.#dots(part(item, ".dots"), host);
   }
 

@@ -100,7 +100,7 @@ async function unveil() {
   await Promise.race([patience, Promise.all([stats, ...polls.map((poll) => poll.now())])]);
   if (!session.signedIn || at("#desk").classList.contains("ready")) return;
   at("#desk").classList.add("ready");
-  at("#source").focus({ preventScroll: true });
+  if (session.fresh) at("#source").focus({ preventScroll: true });
 }
 
 /** A hidden page asks for nothing. */

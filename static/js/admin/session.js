@@ -8,6 +8,9 @@ export class Session {
   /** @type {(signedIn: boolean) => void} called when that changes, and at the beginning */
   onchange = () => {};
 
+  /** Whether somebody has just come in by the door, and not with the page. */
+  fresh = false;
+
   /** @param {ParentNode} page */
   constructor(page) {
     this.page = page;
@@ -33,6 +36,7 @@ export class Session {
     part(this.page, "#door").hidden = signedIn;
     part(this.page, "#desk").hidden = !signedIn;
     part(this.page, "#sign-out").hidden = !signedIn;
+    this.fresh = moved && signedIn;
     if (moved && !signedIn) part(this.page, "#token").focus();
     this.onchange(signedIn);
   }

@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from artalike.errors import SnapshotError
+from artalike.errors import DiskFull, SnapshotError
 from artalike.records import FloatArray
 from artalike.storage import growing_index, growing_index_tier, row_map, vector_file
 from artalike.storage.growing_index import GrowingIndex
@@ -112,6 +112,17 @@ class GrowingMachine(RuleBasedStateMachine):
         self.run(self.index.save(self.path))
         self.saved = dict(self.truth)
         self.saved_trained = self.index.stats["kind"] == "trained"
+
+    @rule()
+    def measure(self) -> None:
+        assert 0 <= self.run(self.index.measure()) <= 1
+
+    @rule()
+    def save_on_a_full_disk(self) -> None:
+        """What was saved before is what a crash leads to."""
+        full = OSError(28, "No space left on device")
+        with mock.patch("os.fsync", side_effect=full), pytest.raises(DiskFull):
+            self.run(self.index.save(self.path))
 
     @precondition(lambda self: self.saved is not None)
     @rule()

@@ -30,6 +30,7 @@ SHOWN_BYTES: Final = 1536
 """The head is over once the ids of what has been shown of it take so much of a cursor, less what filters take."""
 _SHOWN_MOST: Final = 1024
 _SPARE: Final = 16  # more than a page has: as many near-duplicates may be folded without looking twice
+_AT_ONCE: Final = 4096  # images of a ranking whose near-duplicates are looked up together, on the way to a far offset
 
 Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
 Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
@@ -258,7 +259,7 @@ class Search:
         """
         hits, shown, stop = list[Hit](), list[int](), start
         while stop < len(order.ids):
-            piece = slice(stop, stop + skip + limit - len(hits) + _SPARE)
+            piece = slice(stop, stop + min(skip + limit - len(hits) + _SPARE, _AT_ONCE))
             ids, scores = order.ids[piece], order.scores[piece]
             folded = await self._folded(query, vector, ids, where)
             standing = np.flatnonzero(~np.isin(ids, folded.hidden))

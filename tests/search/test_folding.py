@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artalike.records import Metadata
-from artalike.search import mixed
+from artalike.search import mixed, ranked
 from artalike.search.filters import Filters
 from artalike.search.folding import fold
 from artalike.search.mixed import Part
@@ -156,10 +156,15 @@ async def test_pages_neither_repeat_nor_skip_while_groups_grow(
     assert sorted(seen) == sorted(expected)
 
 
-@given(start=labels, limit=st.integers(1, 30), crowd=st.integers(0, 60))
+@given(start=labels, limit=st.integers(1, 30), crowd=st.integers(0, 60), at_once=st.sampled_from([3, 4096]))
 @settings(deadline=None, max_examples=60)
-async def test_an_offset_counts_what_is_shown(start: list[int], limit: int, crowd: int) -> None:
-    fake = gallery(*[1] * crowd, *start)
+async def test_an_offset_counts_what_is_shown(start: list[int], limit: int, crowd: int, at_once: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ranked, "_AT_ONCE", at_once)
+        await offsets_walk_the_whole(gallery(*[1] * crowd, *start), limit)
+
+
+async def offsets_walk_the_whole(fake: FakeServices, limit: int) -> None:
     query = Query(ids=(len(fake.images.by_id),))
     whole = await follow(fake, query, limit)
     by_offset = []

@@ -37,6 +37,7 @@ from artalike.storage.blocks import Block, BlockKind, Blocks, normalized
 from artalike.storage.facet_values import FacetValue, FacetValues
 from artalike.storage.filtering import Criteria
 from artalike.storage.ports import APPROXIMATE_MOST, Committed, NearGroups, Neighbors, Share, Totals
+from artalike.storage.suggestions import Suggestion
 from artalike.web.services import Services, SourceKind
 
 DIMENSION = 16
@@ -135,6 +136,17 @@ class FakeImages:
     async def facet_values(self) -> FacetValues:
         values = (FacetValue("museum.example", len(self.by_id)),) if self.by_id else ()
         return FacetValues(sources=(), hosts=values, creators=(), rights=(), years=None)
+
+    async def suggestions(self, text: str, *, limit: int) -> list[Suggestion]:
+        """Titles and creators that hold the text."""
+        found = []
+        for image in self.by_id.values():
+            about = image.metadata
+            if text.lower() in (about.creator or "").lower():
+                found.append(Suggestion("creator", about.creator or "", 1))
+            if text.lower() in (about.title or "").lower():
+                found.append(Suggestion("title", about.title or "", 1, image.id))
+        return list(dict.fromkeys(found))[:limit]
 
     async def words(self, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
         wanted = list(self.by_id) if among is None else among.tolist()

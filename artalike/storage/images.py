@@ -23,6 +23,7 @@ from artalike.storage.facets import settle_all
 from artalike.storage.filtering import Criteria, Filtering
 from artalike.storage.found import METADATA
 from artalike.storage.ports import Committed, NearGroups, Totals
+from artalike.storage.suggestions import Suggestion, suggestions
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +154,10 @@ class Images:
     async def words(self, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
         async with self._database.read() as connection:
             return await words.best(connection, text, limit=limit, max_id=max_id, among=among)
+
+    async def suggestions(self, text: str, *, limit: int) -> list[Suggestion]:
+        async with self._database.read() as connection:
+            return await suggestions(connection, text, limit=limit)
 
     async def having_words(self, text: str, ids: Sequence[int]) -> IdArray:
         async with self._database.read() as connection:

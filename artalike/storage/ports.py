@@ -33,6 +33,7 @@ from artalike.records import (
 from artalike.storage.blocks import Block, BlockKind, Blocks
 from artalike.storage.facet_values import FacetValues
 from artalike.storage.filtering import Criteria
+from artalike.storage.suggestions import Suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,9 @@ class ImageCatalog(Protocol):
 
     async def facet_values(self) -> FacetValues:
         """Values that filters can be given, as they were a moment ago."""
+
+    async def suggestions(self, text: str, *, limit: int) -> list[Suggestion]:
+        """Makers and titles with these words, of which the last may be begun only; none for what holds no word."""
 
     async def words(self, text: str, *, limit: int, max_id: int, among: IdArray | None = None) -> IdArray:
         """Ids (n,) up to ``max_id`` of images with these words in their metadata, the ``limit`` best first.

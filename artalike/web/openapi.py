@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from artalike import __version__
 from artalike.search.filters import Filters
-from artalike.web import params, schemas
+from artalike.web import params, schemas, suggest
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
@@ -120,6 +120,14 @@ OPERATIONS: Final = (
         query=params.PointsQuery,
         answer="application/octet-stream",
         problems=(400, 404),
+    ),
+    Operation(
+        method="get",
+        path="/api/suggest",
+        summary="Creators and titles that begin as what somebody is typing",
+        query=suggest.SuggestQuery,
+        answer=suggest.Suggestions,
+        problems=(400, 503),
     ),
     Operation(
         method="get",

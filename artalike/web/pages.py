@@ -14,20 +14,23 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import jinja2
 from aiohttp import hdrs, web
 
 from artalike.errors import ArtalikeError, NotFound
 from artalike.resources import folder
+from artalike.search.filters import ANYTHING, Filters
 from artalike.search.ranked import ID_LIMIT
+from artalike.web import asking, questions
 from artalike.web.assets import Assets
 from artalike.web.auth import AUTH
+from artalike.web.params import QuestionBody
 from artalike.web.picture_map import map_of
 from artalike.web.problems import MEANINGS
 from artalike.web.services import SERVICES
-from artalike.web.views import image_json, random_answer, similar_answer
+from artalike.web.views import image_json, random_answer, ranking_json, similar_answer
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +90,7 @@ def add_pages(app: web.Application) -> None:
             web.get("/", _friendly(gallery)),
             web.get("/similar/{id}", _friendly(similar)),
             web.get("/image/{id}", _friendly(viewer)),
+            web.get("/search", _friendly(search)),
             web.get("/map", _friendly(map_page)),
             web.get("/admin", _friendly(admin)),
             web.get("/static/{path:.+}", static),
@@ -103,9 +107,11 @@ async def gallery(request: web.Request) -> web.Response:
     text = request.query.get("seed", "")
     seed = int(text) if _SEED.fullmatch(text) else None
     limit = services.settings.gallery.page_size
-    answer = await random_answer(services, limit=limit, seed=seed)
-    first = f"/api/random?limit={limit}&seed={answer['seed']}"
-    return _wall(request, answer, first=first, images=answer["total"])
+    filters = _filters(request)
+    answer = await random_answer(services, limit=limit, seed=seed, filters=filters)
+    first = _address("/api/random", filters, limit=limit, seed=answer["seed"])
+    images = answer["total"] if filters.anything else services.stats().get("images")
+    return _wall(request, answer, first=first, images=images, filters=filters)
 
 
 async def similar(request: web.Request) -> web.Response:
@@ -126,12 +132,35 @@ async def _similar(request: web.Request, *, viewing: bool = False) -> web.Respon
     if not found:
         raise NotFound(f"There is no picture {text[:20]}.")
     limit = services.settings.gallery.page_size
-    answer = await similar_answer(services, id=image_id, limit=limit)
-    first = f"/api/images/{image_id}/similar?limit={limit}"
+    filters = _filters(request)
+    answer = await similar_answer(services, id=image_id, limit=limit, filters=filters)
+    first = _address(f"/api/images/{image_id}/similar", filters, limit=limit)
     question = image_json(found[0], services.settings)
-    return _wall(
-        request, answer, first=first, images=services.stats().get("images"), question=question, viewing=viewing
-    )
+    images = services.stats().get("images")
+    return _wall(request, answer, first=first, images=images, question=question, filters=filters, viewing=viewing)
+
+
+async def search(request: web.Request) -> web.Response:
+    """The answer to a question of several parts, at its plainest address. Raises QueryError, NotFound and others.
+
+    A visitor's own picture is never here: its answer is kept, and its page made, by the script.
+    """
+    services = request.app[SERVICES]
+    filters = _filters(request)
+    limit = services.settings.gallery.page_size
+    images = services.stats().get("images")
+    if "picture" in request.query:
+        nothing: dict[str, Any] = {"results": [], "next": None, "total": 0, "used": []}
+        return _wall(request, nothing, first=f"{request.rel_url}&limit={limit}", images=images, filters=filters)
+    body = asking.read(request.query.items())
+    page = asking.page(body, filters)
+    if not page.startswith("/search"):
+        return web.Response(status=303, headers={hdrs.LOCATION: page})
+    ranking = await services.mixed.rank(await questions.of_body(request, body), limit=limit, filters=filters)
+    answer = ranking_json(ranking, services.settings, "/api/search", limit)
+    asked = await services.images.images([part.id for part in (*body.like, *body.unlike) if part.id is not None])
+    known = {image.id: image_json(image, services.settings) for image in asked}
+    return _wall(request, answer, first=f"{page}&limit={limit}", images=images, body=body, known=known, filters=filters)
 
 
 async def map_page(request: web.Request) -> web.Response:
@@ -164,6 +193,9 @@ def _wall(
     first: str,
     images: int | None,
     question: Mapping[str, Any] | None = None,
+    body: QuestionBody | None = None,
+    known: Mapping[int, Mapping[str, Any]] | None = None,
+    filters: Filters = ANYTHING,
     viewing: bool = False,
 ) -> web.Response:
     settings = request.app[SERVICES].settings
@@ -174,12 +206,38 @@ def _wall(
         "images": images,
         "page_size": settings.gallery.page_size,
         "question": question,
+        "known": list((known or {}).values()),
         "thumbnail_widths": widths,
         "title": settings.gallery.title,
         "full_images": settings.gallery.full_images == "on",
     }
-    shown = question if viewing else None
-    return _render(request, "gallery.html", data=data, question=question, viewing=shown, widths=widths, images=images)
+    asked_by = [(name, value) for name, value in request.query.items() if name in asking.NAMES]
+    chips = asking.chips(body or QuestionBody(), filters, of=None if question is None else question["id"])
+    return _render(
+        request,
+        "gallery.html",
+        data=data,
+        question=question,
+        viewing=question if viewing else None,
+        chips=chips,
+        asked_for=asking.title(body) if body else "",
+        asked_by=asked_by,
+        path=f"/similar/{question['id']}" if question and viewing else request.path,
+        known=known or {},
+        filters=filters,
+        widths=widths,
+        images=images,
+    )
+
+
+def _filters(request: web.Request) -> Filters:
+    """As a form sends them, in which what is left open is empty. Raises QueryError."""
+    values = {name: request.query[name].strip() for name in Filters.model_fields if name in request.query}
+    return Filters.of({name: value for name, value in values.items() if value})
+
+
+def _address(path: str, filters: Filters, **parameters: object) -> str:
+    return f"{path}?{urlencode({**parameters, **filters.model_dump(mode='json', exclude_defaults=True)})}"
 
 
 def _render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
@@ -198,6 +256,9 @@ def _friendly(page: Page) -> Page:
     async def wrapped(request: web.Request) -> web.Response:
         try:
             return await page(request)
+        except web.HTTPTooManyRequests:
+            detail = "So much was asked from your address in the last minute that it takes a short rest."
+            return _render(request, "error.html", status=429, heading="A moment, please", detail=detail)
         except ArtalikeError as error:
             meaning = next(MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS)
             if meaning.status >= 500:

@@ -117,7 +117,7 @@ class UploadQuery(Query):
     limit: Limit = LIMIT_DEFAULT
 
 
-_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S")
+ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S")
 
 
 class QuestionPart(Body):
@@ -145,7 +145,7 @@ def _spelled_out(part: object) -> object:
     if isinstance(part, int):
         return {"id": part}
     if isinstance(part, str):
-        return {"url" if _ADDRESS.match(part) else "text": part}
+        return {"url" if ADDRESS.match(part) else "text": part}
     return part
 
 

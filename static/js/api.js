@@ -1,5 +1,5 @@
 // @ts-check
-/** Calls to the server: JSON both ways, bounded in time, problem details as errors. */
+/** Calls to the server: JSON both ways, or forms to it; bounded in time, problem details as errors. */
 
 const LONGEST_WAIT = 20_000;
 
@@ -17,17 +17,17 @@ export class ApiError extends Error {
 
 /**
  * @param {string} url
- * @param {{method?: string, body?: unknown, signal?: AbortSignal}} [options]
+ * @param {{method?: string, body?: unknown, signal?: AbortSignal, longest?: number}} [options]  milliseconds to wait
  * @returns {Promise<any>} the answer's JSON, null when it has none
  * @throws {ApiError} when the server refuses; TypeError or DOMException when it cannot be reached
  */
-export async function call(url, { method = "GET", body, signal } = {}) {
-  const timeout = AbortSignal.timeout(LONGEST_WAIT);
+export async function call(url, { method = "GET", body, signal, longest = LONGEST_WAIT } = {}) {
+  const timeout = AbortSignal.timeout(longest);
   const response = await fetch(url, {
     method,
     signal: signal ? either(signal, timeout) : timeout,
-    headers: body === undefined ? {} : { "Content-Type": "application/json" },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: body === undefined || body instanceof FormData ? {} : { "Content-Type": "application/json" },
+    body: body === undefined || body instanceof FormData ? body : JSON.stringify(body),
   });
   const answer = (response.headers.get("Content-Type") ?? "").includes("json") ? await response.json() : null;
   if (!response.ok) throw new ApiError(response.status, messageOf(answer) || `the server answered ${response.status}`);

@@ -46,6 +46,11 @@ export function isPlain(event) {
   return !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 }
 
+/** @param {EventTarget | null} target  whether keys that are pressed there write something, or choose in a field */
+export function isTyping(target) {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+}
+
 /**
  * Make a list's elements match its items, reusing those that are there.
  *

@@ -4,7 +4,8 @@
  * again by themselves.
  */
 
-import { ApiError, call } from "./api.js";
+import { ApiError } from "./api.js";
+import { fetchAnswers } from "./ask/answers.js";
 import { backoff } from "./backoff.js";
 import { readImages } from "./images.js";
 
@@ -17,6 +18,7 @@ import { readImages } from "./images.js";
  * @property {string | null} next       the address of the page to come, null at the end
  * @property {number | null} total      how many pictures there are, where the server says so
  * @property {number | null} [cutoff]   the score below which pictures are less alike, where the server says so
+ * @property {readonly string[]} [used]  what pictures were found by, where the server says so
  * @property {Iterable<number>} [seen]  ids that it must not give
  */
 
@@ -41,13 +43,14 @@ export class Feed {
 
   /**
    * @param {FeedStart} start
-   * @param {{fetchPage?: typeof call, wait?: (failures: number) => number}} [options]  for tests
+   * @param {{fetchPage?: typeof fetchAnswers, wait?: (failures: number) => number}} [options]  for tests
    */
-  constructor({ first, next, total, cutoff = null, seen = [] }, { fetchPage = call, wait = backoff } = {}) {
+  constructor({ first, next, total, cutoff = null, used = [], seen = [] }, { fetchPage = fetchAnswers, wait = backoff } = {}) {
     this.first = first;
     this.next = next;
     this.total = total;
     this.cutoff = cutoff;
+    this.used = used;
     this.#seen = new Set(seen);
     this.#fetchPage = fetchPage;
     this.#wait = wait;
@@ -124,6 +127,7 @@ export class Feed {
       this.next = ownAddress(page?.next);
       if (typeof page?.total === "number") this.total = page.total;
       if (typeof page?.cutoff === "number") this.cutoff = page.cutoff;
+      if (Array.isArray(page?.used)) this.used = page.used;
       images = this.admit(readImages(page?.results));
     }
     return images;

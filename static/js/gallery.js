@@ -2,6 +2,9 @@
 /** The gallery: one view at a time on the wall, moved between by the browser's history without loading pages. */
 
 import { call } from "./api.js";
+import { remember } from "./ask/known.js";
+import { fly, positions } from "./ask/moves.js";
+import { further, labelOf } from "./ask/trail.js";
 import { Feed } from "./feed.js";
 import { Grid } from "./grid.js";
 import { Growth } from "./growth.js";
@@ -22,8 +25,12 @@ const GONE_KEPT = 2_000;
 export class Gallery {
   /** @type {() => void} called whenever what there is to tell has changed */
   onchange = () => {};
+  /** @type {(view: View, entry: Entry) => void} called when another view is on the wall, or its question is known */
+  onshow = () => {};
   /** @type {Set<number>} pictures that have been removed from the collection, the latest last */
   #gone = new Set();
+  /** Where pictures hung before the view that is to be filled now. @type {Map<string, DOMRect> | null} */
+  #before = null;
 
   /**
    * @param {object} parts
@@ -57,6 +64,7 @@ export class Gallery {
    * @param {string | null} first.next
    * @param {number | null} first.total
    * @param {number | null} first.cutoff
+   * @param {readonly string[]} first.used
    */
   start(first) {
     const place = placeOf(wallAddress()) ?? { kind: "random", seed: null };
@@ -65,8 +73,8 @@ export class Gallery {
     if (kept && pageOf(kept.place) === pageOf(place)) {
       this.#show(kept);
     } else {
-      const { next, total, cutoff } = first;
-      const view = this.#create(place, first.question, { first: first.first, next, total, cutoff });
+      const { next, total, cutoff, used } = first;
+      const view = this.#create(place, first.question, { first: first.first, next, total, cutoff, used });
       view.grid.add(view.feed.admit(first.images), cutoff);
       history.replaceState({ ...entry(), key: view.key }, "");
       this.#show(view);
@@ -82,21 +90,29 @@ export class Gallery {
    * Go to a place by a new entry in the history.
    *
    * @param {Place} place
-   * @param {{question?: DetailedImage | null, images?: DetailedImage[]}} [known]  what is known of it already
+   * @param {object} [known]                       what is known of it already
+   * @param {DetailedImage | null} [known.question]
+   * @param {DetailedImage[]} [known.images]
+   * @param {boolean} [known.instead]              in place of the entry where the visitor is
+   * @param {boolean} [known.stay]                 the focus stays where it is
    */
-  go(place, { question = null, images = [] } = {}) {
+  go(place, { question = null, images = [], instead = false, stay = false } = {}) {
     this.leave();
+    const { depth, trail } = entry();
+    const before = positions(this.wall.element);
     const view = this.#create(place, question);
     view.grid.add(view.feed.admit(images));
-    history.pushState({ key: view.key, depth: entry().depth + 1 }, "", pageOf(place));
+    if (instead) history.replaceState({ key: view.key, depth, trail }, "", pageOf(place));
+    else history.pushState({ key: view.key, depth: depth + 1, trail: further(trail, this.view.place) }, "", pageOf(place));
+    this.#before = before;
     this.#show(view);
-    if (question) this.question.focus();
+    if (question && !stay) this.question.focus();
   }
 
   /** One step back, where there is one inside the gallery; else from a picture to the wall. */
   back() {
     if (entry().depth > 0) history.back();
-    else if (this.view.place.kind === "similar") this.go({ kind: "random", seed: null });
+    else if (!this.view.isWhole) this.go({ kind: "random", seed: null });
   }
 
   /**
@@ -136,7 +152,7 @@ export class Gallery {
   /**
    * @param {Place} place
    * @param {DetailedImage | null} [question]
-   * @param {{first: string, next: string | null, total: number | null, cutoff: number | null}} [answers]
+   * @param {{first: string, next: string | null, total: number | null, cutoff: number | null, used: readonly string[]}} [answers]
    */
   #create(place, question = null, answers) {
     const first = answersOf(place, this.pageSize);
@@ -158,6 +174,7 @@ export class Gallery {
     this.leave();
     const view = (key && this.views.find(key)) || this.#create(place);
     if (view.key !== key) history.replaceState({ ...entry(), key: view.key }, "");
+    this.#before = null;
     this.#show(view);
   }
 
@@ -222,7 +239,7 @@ export class Gallery {
     const image = this.view.grid.images[index];
     const from = tile.getBoundingClientRect();
     tile.querySelector("a")?.focus({ preventScroll: true });
-    this.go({ kind: "similar", id: image.id }, { question: image });
+    this.go({ kind: "similar", id: image.id, filters: this.view.place.filters }, { question: image });
     this.question.arriveFrom(from);
   }
 
@@ -238,21 +255,30 @@ export class Gallery {
     } catch {
       return; // asked again with the next page of answers
     }
-    if (view !== this.view) return;
-    this.#present(view);
+    if (view === this.view) this.present();
+  }
+
+  /** Show again what the question is: more is known of it. */
+  present() {
+    this.#present(this.view);
     this.wall.refresh();
   }
 
   /** @param {View} view */
   #present(view) {
+    if (view.question) remember(view.question);
     this.question.show(view.question);
-    document.title = view.question ? `${nameOf(view.question)} – ${this.title}` : this.title;
+    const asked = view.question ? nameOf(view.question) : view.isWhole ? "" : labelOf(view.place);
+    document.title = asked ? `${asked} – ${this.title}` : this.title;
+    this.onshow(view, entry());
   }
 
   /** @param {DetailedImage[]} images */
   #add(images) {
     this.view.grid.add(images, this.view.feed.cutoff);
     this.wall.refresh();
+    if (this.#before) fly(this.wall.element, this.#before);
+    this.#before = null;
   }
 
   #changed() {
@@ -280,10 +306,21 @@ export class Gallery {
   }
 }
 
-/** @returns {{key: string, depth: number}} what the history's current entry holds; depth counts entries in the gallery */
+/**
+ * What an entry of the history holds; depth counts entries in the gallery, and the trail leads to it.
+ *
+ * @typedef {{key: string, depth: number, trail: import("./ask/trail.js").Step[]}} Entry
+ */
+
+/** @returns {Entry} the history's current one */
 function entry() {
-  const { key, depth } = history.state ?? {};
-  return { ...history.state, key: typeof key === "string" ? key : "", depth: typeof depth === "number" ? depth : 0 };
+  const { key, depth, trail } = history.state ?? {};
+  return {
+    ...history.state,
+    key: typeof key === "string" ? key : "",
+    depth: typeof depth === "number" ? depth : 0,
+    trail: Array.isArray(trail) ? trail : [],
+  };
 }
 
 function freshKey() {

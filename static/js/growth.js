@@ -43,7 +43,7 @@ export class Growth {
   /** How many pictures have come in that the view does not show. */
   get fresh() {
     const { view } = this;
-    return view.place.kind === "random" ? view.missed + this.arrivals.count - view.mark : 0;
+    return view.isWhole ? view.missed + this.arrivals.count - view.mark : 0;
   }
 
   /** @param {View} view  the one on the wall from now on */
@@ -87,7 +87,7 @@ export class Growth {
     if (view.feed.state !== "ended") return;
     if (this.#belongsHere && wall.nearEnd) this.#hang();
     if (view.grid.placed === view.grid.images.length) return;
-    const patience = view.place.kind === "random" ? QUIET - (performance.now() - this.#lastArrival) : 0;
+    const patience = view.isWhole ? QUIET - (performance.now() - this.#lastArrival) : 0;
     if (patience > 0) {
       this.#settling = setTimeout(() => this.settle(), patience);
     } else {
@@ -99,7 +99,7 @@ export class Growth {
 
   /** Whether arrivals belong at the end of the view. */
   get #belongsHere() {
-    return this.view.place.kind === "random" && this.view.feed.state === "ended";
+    return this.view.isWhole && this.view.feed.state === "ended";
   }
 
   #hang() {

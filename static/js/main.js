@@ -2,7 +2,9 @@
 /** The gallery's page: joins the wall, the header and the server's events. */
 
 import { Arrivals } from "./arrivals.js";
-import { isPlain, part, seldom, tell } from "./dom.js";
+import { startAsking } from "./ask/start.js";
+import { anyFilter } from "./ask/filters.js";
+import { isPlain, isTyping, part, seldom, tell } from "./dom.js";
 import { count, counted, rate } from "./format.js";
 import { Gallery } from "./gallery.js";
 import { readImage, readImages } from "./images.js";
@@ -61,8 +63,8 @@ function showStatus() {
   part(page, "#loading").hidden = feed.state !== "loading" && feed.state !== "idle";
   part(page, "#failed").hidden = feed.state !== "failed";
   part(page, "#gone").hidden = feed.state !== "gone";
-  part(page, "#empty").hidden = !(settled && empty && place.kind === "random");
-  part(page, "#alone").hidden = !(settled && empty && place.kind === "similar");
+  part(page, "#empty").hidden = !(settled && empty && gallery.view.isWhole);
+  part(page, "#alone").hidden = !(settled && empty && place.kind === "similar" && !anyFilter(place.filters));
   part(page, "#end").hidden = !(settled && !empty);
   if (feed.state === "failed") tell(page, "#failed-why", connected ? feed.error : "The server cannot be reached.");
 }
@@ -127,14 +129,16 @@ function onPlainClick(selector, act) {
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  if (!isPlain(event) || event.defaultPrevented || (event.key !== "Escape" && event.key !== "Backspace")) return;
+  if (!isPlain(event) || event.defaultPrevented || isTyping(event.target) || (event.key !== "Escape" && event.key !== "Backspace")) return;
   event.preventDefault();
   gallery.back();
 }
 
+const asking = startAsking(gallery, config);
 gallery.onchange = () => {
   showCounter();
   showStatus();
+  asking.tell();
 };
 onPlainClick("#home", () => gallery.go({ kind: "random", seed: null }));
 onPlainClick("#shuffle", shuffle);
@@ -151,6 +155,7 @@ gallery.start({
   next: config.answer.next,
   total: config.answer.total ?? null,
   cutoff: config.answer.cutoff ?? null,
+  used: config.answer.used ?? [],
 });
 part(page, "main").classList.add("ready");
 const viewer = startLooking(gallery, config);

@@ -1,7 +1,25 @@
 // @ts-check
-/** Where a visitor can be: a shuffle of the whole collection, or the pictures like one picture. Addresses both ways. */
+/**
+ * Where a visitor can be: a shuffle of the collection, the pictures like one picture, or the answer to a question of
+ * several parts; each narrowed by filters or not. Addresses both ways.
+ */
 
-/** @typedef {{kind: "random", seed: number | null} | {kind: "similar", id: number}} Place */
+import { readFilters, writeFilters } from "./ask/filters.js";
+import { asksForSomething, partOf, readParts, writeParts } from "./ask/parts.js";
+
+/** @typedef {import("./ask/filters.js").Filters} Filters */
+/** @typedef {import("./ask/parts.js").Part} Part */
+
+/**
+ * `picture` is a visitor's own, which stays with the visitor: its address leads nobody else to it.
+ *
+ * @typedef {{filters?: Filters} & (
+ *     {kind: "random", seed: number | null}
+ *   | {kind: "similar", id: number}
+ *   | {kind: "search", parts: Part[]}
+ *   | {kind: "picture", key: string}
+ * )} Place
+ */
 
 /**
  * @param {string} url  an address on this site
@@ -9,11 +27,41 @@
  */
 export function placeOf(url) {
   const { pathname, searchParams } = new URL(url, "http://here/");
+  const filters = readFilters(searchParams);
   const similar = /^\/similar\/(\d{1,15})$/.exec(pathname);
-  if (similar) return { kind: "similar", id: Number(similar[1]) };
+  if (similar) return { kind: "similar", id: Number(similar[1]), filters };
+  if (pathname === "/search") {
+    const key = searchParams.get("picture");
+    return key !== null && /^\w{1,40}$/.test(key) ? { kind: "picture", key, filters } : placeOfParts(readParts(searchParams), filters);
+  }
   if (pathname !== "/") return null;
   const seed = searchParams.get("seed");
-  return { kind: "random", seed: seed !== null && /^-?\d{1,15}$/.test(seed) ? Number(seed) : null };
+  return { kind: "random", seed: seed !== null && /^-?\d{1,15}$/.test(seed) ? Number(seed) : null, filters };
+}
+
+/**
+ * The plainest place where this is answered.
+ *
+ * @param {Part[]} parts
+ * @param {Filters} [filters]
+ * @returns {Place}
+ */
+export function placeOfParts(parts, filters = {}) {
+  if (!asksForSomething(parts)) return { kind: "random", seed: null, filters };
+  const [first] = parts;
+  if (parts.length === 1 && first.kind === "id") return { kind: "similar", id: Number(first.value), filters };
+  return { kind: "search", parts, filters };
+}
+
+/**
+ * What is asked at a place, to be added to.
+ *
+ * @param {Place} place
+ * @returns {Part[]}
+ */
+export function partsOf(place) {
+  if (place.kind === "similar") return [partOf("id", place.id)];
+  return place.kind === "search" ? place.parts : [];
 }
 
 /**
@@ -22,19 +70,27 @@ export function placeOf(url) {
  * @param {Place} place
  */
 export function pageOf(place) {
-  if (place.kind === "similar") return `/similar/${place.id}`;
-  return place.seed === null ? "/" : `/?seed=${place.seed}`;
+  const params = new URLSearchParams();
+  if (place.kind === "random" && place.seed !== null) params.set("seed", String(place.seed));
+  if (place.kind === "search") writeParts(place.parts, params);
+  if (place.kind === "picture") params.set("picture", place.key);
+  writeFilters(place.filters, params);
+  const path = place.kind === "random" ? "/" : place.kind === "similar" ? `/similar/${place.id}` : "/search";
+  return params.size ? `${path}?${String(params).replaceAll("%7E", "~")}` : path;
 }
 
 /**
- * The address of the first page of answers.
+ * The address of the first page of answers; `ask/answers.js` knows how each is asked for.
  *
  * @param {Place} place
  * @param {number} limit
  */
 export function answersOf(place, limit) {
-  if (place.kind === "similar") return `/api/images/${place.id}/similar?limit=${limit}`;
-  return `/api/random?limit=${limit}${place.seed === null ? "" : `&seed=${place.seed}`}`;
+  if (place.kind === "search" || place.kind === "picture") return `${pageOf(place)}&limit=${limit}`;
+  const params = new URLSearchParams({ limit: String(limit) });
+  if (place.kind === "random" && place.seed !== null) params.set("seed", String(place.seed));
+  writeFilters(place.filters, params);
+  return place.kind === "similar" ? `/api/images/${place.id}/similar?${params}` : `/api/random?${params}`;
 }
 
 /** A shuffle that nobody has seen. */

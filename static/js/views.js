@@ -7,6 +7,7 @@
  * the least recently used are dropped first, and rebuilt from their address when somebody comes back to them.
  */
 
+import { anyFilter } from "./ask/filters.js";
 import { Feed } from "./feed.js";
 import { Grid } from "./grid.js";
 import { readImage, readImages } from "./images.js";
@@ -52,11 +53,16 @@ export class View {
     this.grid = grid;
   }
 
+  /** Whether it shows the whole collection, and so grows with it. */
+  get isWhole() {
+    return this.place.kind === "random" && !anyFilter(this.place.filters);
+  }
+
   toJSON() {
     const { place, question, scroll, anchor, focused, missed } = this;
-    const { first, next, total, cutoff } = this.feed;
+    const { first, next, total, cutoff, used } = this.feed;
     const { frame, breaks, images } = this.grid;
-    return { place, question, scroll, anchor, focused, missed, first, next, total, cutoff, frame, breaks, images };
+    return { place, question, scroll, anchor, focused, missed, first, next, total, cutoff, used, frame, breaks, images };
   }
 
   /**
@@ -67,8 +73,8 @@ export class View {
     const images = readImages(saved.images);
     const question = readImage(saved.question);
     const seen = [...images, ...(question ? [question] : [])].map((image) => image.id);
-    const { first, next, total, cutoff } = saved;
-    const feed = new Feed({ first, next, total, cutoff, seen });
+    const { first, next, total, cutoff, used } = saved;
+    const feed = new Feed({ first, next, total, cutoff, used, seen });
     const view = new View(key, saved.place, question, feed, Grid.restore(saved.frame, images, saved.breaks, feed.cutoff));
     const { scroll, anchor, focused, missed } = saved;
     return Object.assign(view, { scroll, anchor, focused, missed });

@@ -15,7 +15,6 @@ import { createTile, equip, placeTile } from "./tile.js";
 
 const SCREENS_KEPT = 1.5;
 const SCREENS_AHEAD = 3;
-const HEADER = 70;
 const MARGIN = 14;
 const REST = "The rest is less alike";
 const NOTHING = "Nothing here is much like it; these come nearest";
@@ -141,7 +140,8 @@ export class Wall {
     if (!box) return;
     const top = this.#offset + box.top;
     const bottom = top + box.height + MARGIN;
-    if (top - HEADER < scrollY) scrollTo({ top: top - HEADER, behavior: "instant" });
+    const header = MARGIN + (document.querySelector(".header")?.getBoundingClientRect().bottom ?? 0);
+    if (top - header < scrollY) scrollTo({ top: top - header, behavior: "instant" });
     else if (bottom > scrollY + innerHeight) scrollTo({ top: bottom - innerHeight, behavior: "instant" });
     this.#render();
     this.#tiles.get(index)?.querySelector("a")?.focus({ preventScroll: true });

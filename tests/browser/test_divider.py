@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from artalike.search.cutoff import FEWEST
 from tests.browser.conftest import NewContext
 from tests.browser.server import GalleryServer
-from tests.browser.steps import ready, scroll_to_end, tiles, until
+from tests.browser.steps import ready, scroll_to_end, settled, tiles, until
 from tests.fakes import DIMENSION, vector_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -69,9 +69,10 @@ async def test_a_line_parts_what_is_alike_from_the_rest(gallery: GalleryServer, 
     await ready(page)
     await expect(page.get_by_text(REST)).to_be_visible()
     await check(page, alike)
+    first = next(iter(await tiles(page)))
     assert len(await scroll_to_end(page)) == 330  # and nothing is hidden
     await page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
-    await until(lambda: shows(page, 2), "the top again")
+    await until(lambda: shows(page, first), "the top again")
     await check(page, alike)
 
 
@@ -93,7 +94,7 @@ async def test_a_picture_opened_on_the_wall_has_its_line(gallery: GalleryServer,
     await until(lambda: wheeled_to(page, 1), "the picture on the wall")
     await page.locator('.tile[data-id="1"] a').click()
     await page.wait_for_url("**/similar/1")
-    await until(lambda: shows(page, 2), "the pictures like it")
+    await until(lambda: wheeled_to(page, 2), "the pictures like it")
     await expect(page.get_by_text(REST)).to_be_visible()
     await check(page, await above(gallery))
 
@@ -166,6 +167,8 @@ async def test_the_arrow_keys_cross_the_line(gallery: GalleryServer, page: Page)
     alike = await above(gallery)
     await page.goto(f"{gallery.url}/similar/1")
     await ready(page)
+    await page.evaluate("scrollTo({top: 400, behavior: 'instant'})")
+    await settled(page)
     order = list(await tiles(page))
     await page.locator(f'.tile[data-id="{order[len(alike) - 1]}"] a').focus()
     await page.keyboard.press("ArrowDown")

@@ -183,9 +183,9 @@ async def test_a_thumbnail_that_fails_is_asked_for_again_and_then_offered(
     await expect(tile.get_by_role("button", name="Try again")).to_be_visible()
     assert len(asked) >= 4
     await page.unroute("**/thumbs/7/*")
-    await tile.get_by_role("button").click()
+    await tile.get_by_role("button", name="Try again").click()
     await expect(tile.locator("img")).to_have_class("loaded")
-    await expect(tile.get_by_role("button")).to_be_hidden()
+    await expect(tile.get_by_role("button", name="Try again")).to_be_hidden()
 
 
 @pytest.mark.parametrize("path", ["/", "/similar/5"])

@@ -1,0 +1,68 @@
+// @ts-check
+/**
+ * How each first page of answers is asked for: by its address, by a question in JSON, or by a visitor's own picture.
+ * What is likely to be asked for in a moment can be asked for ahead.
+ */
+
+import { call } from "../api.js";
+import { placeOf } from "../places.js";
+import { bodyOf } from "./parts.js";
+import { writeFilters } from "./filters.js";
+import { fileOf } from "./pictures.js";
+
+const FRESH = 4_000;
+const AHEAD_MOST = 4;
+
+/** @type {Map<string, {answer: Promise<any>, at: number}>} oldest first */
+const ahead = new Map();
+
+/**
+ * @param {string} address  of a page of the API, or of a page for people with a limit
+ * @param {{signal?: AbortSignal}} [options]
+ * @returns {Promise<any>} as `call` does, and raises what it does
+ */
+export async function fetchAnswers(address, { signal } = {}) {
+  const known = ahead.get(address);
+  ahead.delete(address);
+  // One that has failed is asked for again: why it failed may have passed.
+  const answer = known && performance.now() - known.at < FRESH ? await known.answer.catch(() => null) : null;
+  return answer ?? ask(address, signal);
+}
+
+/**
+ * Ask ahead: the answer is used if it is wanted soon.
+ *
+ * @param {string} address
+ */
+export function askAhead(address) {
+  const known = ahead.get(address);
+  if (known && performance.now() - known.at < FRESH) return;
+  ahead.delete(address);
+  const answer = ask(address);
+  answer.catch(() => {}); // whoever asks for it in earnest is told
+  ahead.set(address, { answer, at: performance.now() });
+  for (const oldest of ahead.keys()) {
+    if (ahead.size <= AHEAD_MOST) break;
+    ahead.delete(oldest);
+  }
+}
+
+/**
+ * @param {string} address
+ * @param {AbortSignal} [signal]
+ */
+function ask(address, signal) {
+  const place = address.startsWith("/search?") ? placeOf(address) : null;
+  const limit = Number(new URL(address, "http://here/").searchParams.get("limit"));
+  if (place?.kind === "search") {
+    return call("/api/search", { method: "POST", body: { ...bodyOf(place.parts), filters: place.filters, limit }, signal });
+  }
+  if (place?.kind === "picture") {
+    const form = new FormData();
+    form.append("image", fileOf(place.key));
+    const params = new URLSearchParams({ limit: String(limit) });
+    writeFilters(place.filters, params);
+    return call(`/api/search?${params}`, { method: "POST", body: form, signal });
+  }
+  return call(address, { signal });
+}

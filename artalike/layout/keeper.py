@@ -139,8 +139,9 @@ class PictureMap:
         self._followed = (await self._images.totals()).max_id
         self._removed = await self._images.missing_ids()
         there = await self._images.embedded_ids()
-        self._show(layout.without(np.setdiff1d(layout.ids, there, assume_unique=True)))
-        await self._bring_in(np.setdiff1d(there, layout.ids, assume_unique=True))
+        left, new = await asyncio.to_thread(_compared, layout, there)
+        self._show(left)
+        await self._bring_in(new)
 
     async def _current(self) -> Layout | None:
         """The layout, without what has been removed from the catalog by now."""
@@ -160,21 +161,19 @@ class PictureMap:
 
     async def _follow(self) -> None:
         """Put what is new, or back, on the map."""
-        if await self._current() is None:
+        layout = await self._current()
+        if layout is None:
             return
         removed = await self._images.missing_ids()
         if removed is not self._removed:
             back, self._removed = np.setdiff1d(self._removed, removed), removed
-            await self._bring_in(back)
+            await self._bring_in(layout.shows(back))
         if (await self._images.totals()).max_id > self._followed:
             async for ids, vectors in self._images.all_vectors(after=self._followed, batch=_BATCH):
                 await self._add(ids, vectors)
                 self._followed = int(ids[-1])
 
     async def _bring_in(self, ids: IdArray) -> None:
-        if self._layout is None:
-            return
-        ids = self._layout.shows(ids)
         for start in range(0, len(ids), _BATCH):
             await self._add(*await self._images.vectors(ids[start : start + _BATCH].tolist()))
 
@@ -215,7 +214,7 @@ class PictureMap:
         self._compute_at = now + max(self._rest_seconds, RESTS * (now - started))
 
     async def _computed(self, there: IdArray) -> Layout:
-        ids = placing.sample(there, self._points)
+        ids = await asyncio.to_thread(placing.sample, there, self._points)
         landmarks = placing.sample(ids, self._landmarks)
         others = np.setdiff1d(ids, landmarks, assume_unique=True)
         before = self._layout
@@ -260,3 +259,9 @@ class PictureMap:
         except StorageError as error:
             log.warning("%s; the map is computed again after the next start", error)
             self._save_at = time.monotonic() + SAVE_SECONDS
+
+
+def _compared(layout: Layout, there: IdArray) -> tuple[Layout, IdArray]:
+    """The layout without what is not ``there`` any more, and the ids that belong on it. For a thread: ids are many."""
+    left = layout.without(np.setdiff1d(layout.ids, there, assume_unique=True))
+    return left, layout.shows(np.setdiff1d(there, layout.ids, assume_unique=True))

@@ -15,6 +15,8 @@ import { SIDE, WHOLE, scaleOf, toMap, toScreen } from "./view.js";
 const PIXELS_MOST = 6_000_000;
 const FADE = 220;
 const RING = 3;
+const WAITING = 0.7; // of the box
+const WAITING_OPACITY = 0.5;
 const BESIDE = 5; // the diameter of dots among pictures, CSS pixels
 
 export class Canvas {
@@ -137,7 +139,10 @@ export class Canvas {
     let fading = false;
     for (const one of this.pictures) {
       const thumb = this.thumbs.get(points.ids[one.index]);
-      if (!thumb) continue;
+      if (!thumb) {
+        this.#drawWaiting(one, opacity);
+        continue;
+      }
       const age = this.still() ? 1 : Math.min(1, (now - thumb.since) / FADE);
       fading ||= age < 1;
       const { left, top, width, height } = this.boxOf(one);
@@ -146,6 +151,22 @@ export class Canvas {
     }
     context.globalAlpha = 1;
     if (fading) this.change();
+  }
+
+  /**
+   * The colour of a picture that is still to come, in its place.
+   *
+   * @param {Shown} one
+   * @param {number} opacity
+   */
+  #drawWaiting(one, opacity) {
+    const { context, points } = this;
+    const { left, top, width } = this.boxOf(one);
+    const inset = ((1 - WAITING) / 2) * width;
+    const [red, green, blue] = points.colors.subarray(3 * one.index, 3 * one.index + 3);
+    context.globalAlpha = WAITING_OPACITY * opacity;
+    context.fillStyle = `rgb(${red} ${green} ${blue})`;
+    context.fillRect(left + inset, top + inset, WAITING * width, WAITING * width);
   }
 
   /** @param {number} across  a dot's diameter, CSS pixels */

@@ -2,7 +2,8 @@
 /** The card that says what a dot is: picture, title, creator. */
 
 import { part, tell } from "../dom.js";
-import { nameOf, thumbnail } from "../images.js";
+import { nameOf } from "../images.js";
+import { addressOf } from "./thumbs.js";
 
 /** @typedef {import("./names.js").Names} Names */
 /** @typedef {import("./view.js").Size} Size */
@@ -43,7 +44,7 @@ export class Card {
       this.#id = id;
       this.element.setAttribute("href", `/similar/${id}`);
       this.picture.classList.remove("loaded");
-      this.picture.src = thumbnail({ id }, this.width);
+      this.picture.src = addressOf(id, this.width);
       tell(this.element, ".card-title", "");
       tell(this.element, ".card-creator", "");
     }

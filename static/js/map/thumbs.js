@@ -72,7 +72,7 @@ export class Thumbs {
     const controller = new AbortController();
     this.#coming.set(id, controller);
     try {
-      const response = await fetch(`/thumbs/${id}/${this.width}`, { signal: controller.signal });
+      const response = await fetch(addressOf(id, this.width), { signal: controller.signal });
       if (!response.ok) throw new Error(`${response.status}`);
       this.#keep(id, await shrunk(await response.blob(), this.side));
       this.onload();
@@ -97,6 +97,14 @@ export class Thumbs {
       thumb.bitmap.close();
     }
   }
+}
+
+/**
+ * @param {number} id
+ * @param {number} width  one of the server's thumbnail widths
+ */
+export function addressOf(id, width) {
+  return `/thumbs/${id}/${width}`;
 }
 
 /**

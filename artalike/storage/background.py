@@ -59,9 +59,10 @@ async def in_background(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 def _ask(request: bytes, stop: threading.Event) -> Any:
     command = [sys.executable, "-m", __name__, str(os.getpid())]
-    # Of a session of its own: a Ctrl-C is for the parent, which drains first.
+    # Of a group of its own: a Ctrl-C is for the parent, which drains first. Not of its own session: Linux shares cores
+    # out by session before it looks at priorities (sched(7), autogroup).
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True) as process:  # noqa: S603 (our own)
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, process_group=0) as process:  # noqa: S603 (our own)
         with suppress(BrokenPipeError):  # it has ended: its status tells
             process.stdin.write(request)  # type: ignore[union-attr]  # there is one, by stdin=PIPE
         while True:

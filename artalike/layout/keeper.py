@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from artalike.errors import ArtalikeError, SnapshotError, StorageError
+from artalike.errors import ArtalikeError, LayoutError, SnapshotError, StorageError
 from artalike.layout import placing
 from artalike.layout.layout import PRIORITY_MOST, Layout
 from artalike.layout.points import Points
@@ -83,6 +83,9 @@ class PictureMap:
         self._followed = 0  # the largest id of the catalog that has been looked at
         self._removed: IdArray = np.empty(0, np.int64)  # when it was last looked who has come back
         self._removed_seen: IdArray | None = None  # what the layout shown is without
+        self._loaded = False
+        self._computing: asyncio.Task[Layout] | None = None
+        self._started = 0.0
         self._compute_at = 0.0
         self._save_at = float("inf")
 
@@ -108,22 +111,38 @@ class PictureMap:
 
     async def run(self) -> None:
         """For ever. What fails is told and tried again."""
-        await self._load()
-        while True:
-            try:
-                await self._step()
-            except ArtalikeError as error:
-                log.warning("the map: %s; it is tried again later", error)
-                self._progress = None
-                self._compute_at = time.monotonic() + RETRY_SECONDS
-            await asyncio.sleep(self._step_seconds)
+        try:
+            while True:
+                try:
+                    await self._step()
+                except ArtalikeError as error:
+                    log.warning("the map: %s; it is tried again later", error)
+                    self._compute_at = time.monotonic() + RETRY_SECONDS
+                await asyncio.sleep(self._step_seconds)
+        finally:
+            if self._computing is not None:
+                self._computing.cancel()
+                await asyncio.gather(self._computing, return_exceptions=True)
 
     async def _step(self) -> None:
+        if not self._loaded:
+            await self._load()
+            self._loaded = True
         await self._follow()
-        if await self._due():
-            await self._compute()
+        if self._computing is not None and self._computing.done():
+            computed, self._computing, self._progress = self._computing, None, None
+            self._rest()
+            await self._catch_up(await computed)
+            self._save_at = 0.0
+        elif self._computing is None and await self._due():
+            self._progress, self._started = 0.0, time.monotonic()
+            self._computing = asyncio.create_task(self._computed())
         if self._layout is not None and time.monotonic() >= self._save_at:
             await self._save(self._layout)
+
+    def _rest(self) -> None:
+        now = time.monotonic()
+        self._compute_at = now + max(self._rest_seconds, RESTS * (now - self._started))
 
     async def _load(self) -> None:
         try:
@@ -200,24 +219,15 @@ class PictureMap:
             return images > 0
         return images >= GROWN * self._layout.images or images < SHRUNK * self._layout.images
 
-    async def _compute(self) -> None:
-        started = time.monotonic()
-        self._progress = 0.0
+    async def _computed(self) -> Layout:
+        """A new layout; the old one is shown, and followed, meanwhile."""
+        before = self._layout
         there = await self._images.embedded_ids()
-        if len(there):
-            layout = await self._computed(there)
-            await self._catch_up(layout)
-            log.info("the map: %d pictures laid out in %.1f s", len(layout.ids), time.monotonic() - started)
-            self._save_at = 0.0
-        self._progress = None
-        now = time.monotonic()
-        self._compute_at = now + max(self._rest_seconds, RESTS * (now - started))
-
-    async def _computed(self, there: IdArray) -> Layout:
+        if not len(there):
+            raise LayoutError("no picture is embedded by this model yet")
         ids = await asyncio.to_thread(placing.sample, there, self._points)
         landmarks = placing.sample(ids, self._landmarks)
         others = np.setdiff1d(ids, landmarks, assume_unique=True)
-        before = self._layout
         job = Job(self._dimension, len(landmarks), len(others), before is not None)
         old = None if before is None else before.places_of(landmarks)
         laid = await self._lay_out(job, old, self._read(landmarks, others), self._tell)
@@ -225,11 +235,13 @@ class PictureMap:
         ordered = laid.places[np.argsort(np.concatenate((landmarks, others)), kind="stable")][np.isin(ids, colored)]
         places = await asyncio.to_thread(placing.settled, ordered, np.empty((0, 2), np.uint16))
         marked = np.isin(landmarks, colored)
+        log.info("the map: %d pictures laid out in %.1f s", len(ids), time.monotonic() - self._started)
+        now = time.time()
         return Layout(
             model_id=self._model_id,
-            number=(before.number if before else 0) + 1,
+            number=max(int(now), before.number + 1 if before else 0),
             images=len(there),
-            computed_at=time.time(),
+            computed_at=now,
             share=PRIORITY_MOST if len(ids) == len(there) else int(placing.priorities(ids).max()),
             ids=colored,
             places=places,

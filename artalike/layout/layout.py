@@ -31,8 +31,9 @@ class Layout:
 
     ``ids`` int64 (n,) ascending, ``places`` uint16 (n, 2), ``colors`` uint8 (n, 3). ``landmarks`` int64 (l,) ascending
     are those of ``ids`` that t-SNE has laid out, ``reduced`` float32 (l, m) their vectors by ``projection``. Pictures
-    with :func:`~artalike.layout.placing.priorities` above ``share`` are left out. ``number`` counts the layouts of a
-    collection, ``images`` is how large it was then; ``computed_at`` is in seconds since the epoch.
+    with :func:`~artalike.layout.placing.priorities` above ``share`` are left out. ``number`` is of no
+    other layout of the collection, not of one whose file is lost either, and larger than of those before; ``images`` is
+    how large the collection was then; ``computed_at`` is in seconds since the epoch.
     """
 
     model_id: str

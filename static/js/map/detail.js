@@ -19,7 +19,7 @@ import { SIDE } from "./view.js";
  */
 
 /** Of a square's side; the rest is the gap. */
-export const BOX = 0.9;
+export const BOX = 0.87;
 
 /** From this many points a square on, on average, dots tell more than pictures. */
 const CROWD = 16;

@@ -3,7 +3,9 @@
 
 import { ApiError, call } from "../api.js";
 import { part, tell } from "../dom.js";
+import { busy } from "./busy.js";
 import { readOptions } from "./options.js";
+import { trouble } from "./trouble.js";
 
 /**
  * @typedef {object} Detected
@@ -42,7 +44,7 @@ export class Add {
     }
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#add();
+      busy(part(form, '[type="submit"]'), () => this.#add());
     });
     this.#show(null);
   }
@@ -88,10 +90,8 @@ export class Add {
 
   async #add() {
     const { form } = this;
-    const button = part(form, '[type="submit"]');
     clearTimeout(this.#timer);
     this.#asking?.abort();
-    button.disabled = true;
     tell(form, "#add-error", "");
     try {
       const kind = form.kind.value || null;
@@ -103,12 +103,9 @@ export class Add {
       form.source.focus();
       this.onadded(seed);
     } catch (error) {
-      const words = error instanceof ApiError ? error.message : "the server cannot be reached, please try again";
       this.#show(null);
-      tell(form, "#add-error", words.charAt(0).toUpperCase() + words.slice(1));
+      tell(form, "#add-error", trouble(error));
       this.onerror(error);
-    } finally {
-      button.disabled = false;
     }
   }
 }

@@ -5,7 +5,9 @@ import { ApiError, call } from "../api.js";
 import { copy, matchList, part, tell } from "../dom.js";
 import { ago, count, counted } from "../format.js";
 import { seconds } from "./figures.js";
+import { busy } from "./busy.js";
 import { askTwice } from "./sure.js";
+import { PATIENT, trouble } from "./trouble.js";
 
 /**
  * @typedef {object} Block
@@ -58,7 +60,7 @@ export class Blocks {
     askTwice(
       button,
       () => (this.#matched ? `Really take ${counted(this.#matched, "picture")} out?` : "Really block?"),
-      () => this.#add(),
+      () => busy(button, () => this.#add()),
     );
     more.addEventListener("click", () => {
       this.#all = true;
@@ -127,8 +129,9 @@ export class Blocks {
     if (!this.form.reportValidity()) return;
     clearTimeout(this.#timer);
     const reason = this.form.reason.value.trim() || null;
+    this.#say("Working…");
     try {
-      const { removed } = await call("/api/admin/blocks", { method: "POST", body: { ...this.#asked, reason } });
+      const { removed } = await call("/api/admin/blocks", { method: "POST", body: { ...this.#asked, reason }, longest: PATIENT });
       this.form.reset();
       this.#matched = null;
       this.#say(removed ? `Blocked; ${counted(removed, "picture")} taken out.` : "Blocked.");
@@ -141,7 +144,7 @@ export class Blocks {
   /** @param {Block} block */
   async #lift(block) {
     try {
-      await call(`/api/admin/blocks/${block.id}`, { method: "DELETE" });
+      await call(`/api/admin/blocks/${block.id}`, { method: "DELETE", longest: PATIENT });
       this.ondone("The block is lifted: what it took out may be found again.");
       this.form.value.focus();
       await this.refresh();
@@ -152,8 +155,7 @@ export class Blocks {
 
   /** @param {unknown} error */
   #refused(error) {
-    const words = error instanceof ApiError ? error.message : "the server cannot be reached";
-    this.#say(words.charAt(0).toUpperCase() + words.slice(1));
+    this.#say(trouble(error));
     if (!(error instanceof ApiError) || error.status !== 400) this.onerror(error);
   }
 

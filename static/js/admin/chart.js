@@ -5,7 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 120;
 const HEIGHT = 32;
 /** Samples, one a second. */
-export const LENGTH = 120;
+const LENGTH = 120;
 
 /**
  * @param {readonly number[]} values  the last one is now

@@ -5,6 +5,7 @@ import { call } from "../api.js";
 import { copy, matchList, part, tell } from "../dom.js";
 import { ago, count } from "../format.js";
 import { safeLink } from "../images.js";
+import { busy } from "./busy.js";
 import { cause } from "./causes.js";
 import { seconds } from "./figures.js";
 
@@ -56,7 +57,7 @@ export class Failures {
     // What will be the same tomorrow can be tried all the same: a site may have changed its mind.
     button.textContent = worth_retrying ? "Retry these" : "Try anyway";
     button.setAttribute("aria-label", `${button.textContent}: ${title}`);
-    button.addEventListener("click", () => this.#retry(button, kind));
+    button.addEventListener("click", () => busy(button, () => this.#retry(button, kind)));
     return item;
   }
 
@@ -81,7 +82,6 @@ export class Failures {
    */
   async #retry(button, kind) {
     const label = button.textContent;
-    button.disabled = true;
     try {
       const { retried } = await call("/api/admin/failures/retry", { method: "POST", body: { kind } });
       button.textContent = `${count(retried)} tried again`;
@@ -89,8 +89,6 @@ export class Failures {
       setTimeout(() => (button.textContent = label), SAID_FOR);
     } catch (error) {
       this.onerror(error);
-    } finally {
-      button.disabled = false;
     }
   }
 }

@@ -30,7 +30,7 @@ export function showMachine(page, stats) {
 }
 
 /** @param {any} model */
-export function modelOf(model) {
+function modelOf(model) {
   if (typeof model === "string") return model;
   if (typeof model?.name !== "string") return "–";
   const dimension = typeof model.dimension === "number" ? `, ${count(model.dimension)} dimensions` : "";
@@ -41,7 +41,7 @@ export function modelOf(model) {
  * @param {any} index
  * @param {any} disk
  */
-export function indexOf(index, disk) {
+function indexOf(index, disk) {
   if (typeof index?.size !== "number") return "–";
   const recall = typeof index.recall === "number" ? `${(100 * index.recall).toFixed(1).replace(/\.0$/, "")} %` : "";
   const each = disk?.index && index.size ? Math.round(disk.index / index.size) : 0;

@@ -6,6 +6,7 @@ import { part, seldom, tell } from "../dom.js";
 import { Live } from "../live.js";
 import { Add } from "./add.js";
 import { Blocks } from "./blocks.js";
+import { busy } from "./busy.js";
 import { Failures } from "./failures.js";
 import { Hosts } from "./hosts.js";
 import { showMachine } from "./machine.js";
@@ -14,6 +15,7 @@ import { Removal } from "./removal.js";
 import { Seeds } from "./seeds.js";
 import { Session } from "./session.js";
 import { Stages } from "./stages.js";
+import { PATIENT, trouble } from "./trouble.js";
 
 const SEEDS_EVERY = 1_500;
 const HOSTS_EVERY = 2_500;
@@ -76,17 +78,13 @@ function refused(error) {
 }
 
 async function snapshot() {
-  const button = at("#snapshot");
-  button.disabled = true;
   tell(page, "#snapshot-said", "Writing…");
   try {
-    await call("/api/admin/snapshot", { method: "POST" });
+    await call("/api/admin/snapshot", { method: "POST", longest: PATIENT });
     tell(page, "#snapshot-said", "Written.");
   } catch (error) {
-    tell(page, "#snapshot-said", error instanceof Error ? error.message : "");
+    tell(page, "#snapshot-said", trouble(error));
     refused(error);
-  } finally {
-    button.disabled = false;
   }
 }
 
@@ -129,7 +127,7 @@ seeds.ondone = said;
 failures.ondone = said;
 removal.ondone = () => blocks.refresh();
 blocks.ondone = said;
-at("#snapshot").addEventListener("click", snapshot);
+at("#snapshot").addEventListener("click", () => busy(at("#snapshot"), snapshot));
 
 const showPictures = seldom(() => seeds.showNewest(), SECOND);
 live.onimage = (/** @type {unknown} */ image) => {

@@ -5,7 +5,7 @@ import { readImage } from "../images.js";
 
 /** @typedef {import("../images.js").DetailedImage} DetailedImage */
 
-export const KEPT = 8;
+const KEPT = 8;
 const SOURCES_MOST = 500;
 
 export class Newest {

@@ -1,10 +1,12 @@
 // @ts-check
 /** Taking one picture out: found by its number or address, looked at first, and asked once more. */
 
-import { ApiError, call } from "../api.js";
+import { call } from "../api.js";
 import { part, tell } from "../dom.js";
 import { nameOf, plain, readImage, safeLink } from "../images.js";
+import { busy } from "./busy.js";
 import { meant } from "./lookup.js";
+import { trouble } from "./trouble.js";
 
 export class Removal {
   /** @type {(error: unknown) => void} called when something was refused or lost */
@@ -26,7 +28,7 @@ export class Removal {
     });
     sheet.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#takeOut();
+      busy(part(sheet, '[type="submit"]'), () => this.#takeOut());
     });
     part(sheet, '[data-act="keep"]').addEventListener("click", () => this.#close());
   }
@@ -41,7 +43,7 @@ export class Removal {
       const raw = await call(`/api/images/${id}`);
       this.#show(raw);
     } catch (error) {
-      this.#say(error instanceof ApiError ? sentence(error.message) : "The server cannot be reached.");
+      this.#say(trouble(error));
       this.onerror(error);
     }
   }
@@ -71,8 +73,6 @@ export class Removal {
 
   async #takeOut() {
     const { sheet } = this;
-    const button = part(sheet, '[type="submit"]');
-    button.disabled = true;
     try {
       const reason = sheet.reason.value.trim();
       const asked = reason ? `?${new URLSearchParams({ reason })}` : "";
@@ -82,10 +82,8 @@ export class Removal {
       this.#say(words);
       this.ondone("");
     } catch (error) {
-      this.#say(error instanceof ApiError ? sentence(error.message) : "The server cannot be reached.");
+      this.#say(trouble(error));
       this.onerror(error);
-    } finally {
-      button.disabled = false;
     }
   }
 
@@ -101,9 +99,4 @@ export class Removal {
   #say(words) {
     tell(this.form, '[data-field="said"]', words);
   }
-}
-
-/** @param {string} text */
-function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -8,6 +8,7 @@ import { nameOf } from "../images.js";
 import { about, each, seconds } from "./figures.js";
 import { Progress } from "./progress.js";
 import { askTwice } from "./sure.js";
+import { trouble } from "./trouble.js";
 
 /**
  * @typedef {object} Seed
@@ -200,7 +201,7 @@ export class SeedRow {
       return true;
     } catch (error) {
       item.dataset.refused = "yes";
-      tell(item, '[data-field="error"]', error instanceof Error ? error.message : String(error));
+      tell(item, '[data-field="error"]', trouble(error));
       this.onerror(error);
       return false;
     }
@@ -211,7 +212,7 @@ export class SeedRow {
  * @param {Seed} seed
  * @param {number} now  seconds since the epoch
  */
-export function planOf(seed, now) {
+function planOf(seed, now) {
   const parts = [
     seed.rate ? `at most ${rate(seed.rate) || `one every ${each(Math.round(1 / seed.rate))}`}` : "",
     seed.crawl > 1 ? `crawl ${count(seed.crawl)}` : "",

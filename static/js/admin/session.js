@@ -3,6 +3,8 @@
 
 import { ApiError, call } from "../api.js";
 import { part, tell } from "../dom.js";
+import { busy } from "./busy.js";
+import { trouble } from "./trouble.js";
 
 export class Session {
   /** @type {(signedIn: boolean) => void} called when that changes, and at the beginning */
@@ -16,7 +18,7 @@ export class Session {
     this.page = page;
     part(page, "#sign-in").addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
-      this.#signIn();
+      busy(part(page, '#sign-in [type="submit"]'), () => this.#signIn());
     });
     part(page, "#sign-out").addEventListener("click", () => this.#signOut());
   }
@@ -43,18 +45,13 @@ export class Session {
 
   async #signIn() {
     const token = part(this.page, "#token");
-    const button = part(this.page, '#sign-in [type="submit"]');
-    button.disabled = true;
     tell(this.page, "#sign-in-error", "");
     try {
       await call("/admin/session", { method: "POST", body: { token: token.value } });
       token.value = "";
       this.enter(true);
     } catch (error) {
-      const words = error instanceof ApiError ? error.message : "the server cannot be reached, please try again";
-      tell(this.page, "#sign-in-error", words.charAt(0).toUpperCase() + words.slice(1));
-    } finally {
-      button.disabled = false;
+      tell(this.page, "#sign-in-error", trouble(error));
     }
   }
 

@@ -74,7 +74,9 @@ export class Gallery {
       this.#show(kept);
     } else {
       const { next, total, cutoff, used } = first;
-      const view = this.#create(place, first.question, { first: first.first, next, total, cutoff, used });
+      // The server has nothing for a visitor's own picture.
+      const answers = place.kind === "picture" ? undefined : { first: first.first, next, total, cutoff, used };
+      const view = this.#create(place, first.question, answers);
       view.grid.add(view.feed.admit(first.images), cutoff);
       history.replaceState({ ...entry(), key: view.key }, "");
       this.#show(view);

@@ -39,6 +39,7 @@ export class Asked {
     this.list = /** @type {HTMLElement} */ (part(element, "#chips"));
     this.template = template;
     this.width = width;
+    this.list.replaceChildren(); // the server's are links, for those without scripts
     this.list.addEventListener("click", (event) => this.#click(event));
     this.list.addEventListener("keydown", (event) => this.#key(event));
     part(element, "#add").addEventListener("submit", (/** @type {Event} */ event) => this.#add(event));
@@ -73,7 +74,7 @@ export class Asked {
     else if (by.length > 0) says.push(`Found by ${by.length > 1 ? `${by.slice(0, -1).join(", ")} and ${by.at(-1)}` : by[0]}.`);
     const wanted = place.kind === "search" && place.parts.some((each) => each.kind === "text" && !each.away);
     if (wanted && by.length === 1 && used[0] === "likeness") says.push("No picture has the words.");
-    if (place.kind === "picture") says.push("Your picture was compared and not kept; only this page still has it.");
+    if (place.kind === "picture" && by.length > 0) says.push("Your picture was compared and not kept; only this page still has it.");
     if (describe(place.filters).length > 0 && total !== null) says.push(`${counted(total, "picture passes", "pictures pass")} the filters.`);
     tell(this.element, "#told", says.join(" "));
   }

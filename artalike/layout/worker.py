@@ -76,7 +76,7 @@ def work(source: BinaryIO, out: BinaryIO) -> None:
         places.append(placing.placed(project(rows), reduced, laid))
         progress(share + (1 - share) * (first + len(rows)) / job.others)
     archive = io.BytesIO()
-    all_places = placing.fitted(np.concatenate(places))
+    all_places = placing.fitted(placing.evened(np.concatenate(places)))
     np.savez(archive, mean=project.mean, axes=project.axes, reduced=reduced, places=all_places)
     out.write(json.dumps({"result": archive.tell()}).encode() + b"\n" + archive.getvalue())
     out.flush()

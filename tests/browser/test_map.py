@@ -173,9 +173,12 @@ async def _moved(page: Page) -> bool:
 
 async def test_by_keys_the_picture_in_the_middle_is_told_and_opened(mapped: Mapped, page: Page) -> None:
     server = await mapped(50)
+    await page.emulate_media(reduced_motion="reduce")
     await opened(page, server)
     await page.locator("#map").focus()
     await page.keyboard.press("ArrowRight")
+    await until(lambda: _moved(page), "a key moves the view")
+    await expect(page.locator("#card")).to_be_visible()
     await expect(page.locator("#spoken")).to_have_text("Harvest, P. Bruegel")
     address = await page.evaluate("document.querySelector('#card').getAttribute('href')")
     await page.keyboard.press("Enter")

@@ -70,6 +70,16 @@ def test_places_fill_the_map_and_keep_their_shape() -> None:
     assert np.isclose(width, 2 * height)
 
 
+def test_groups_far_apart_are_given_room_and_order_stays() -> None:
+    places = np.concatenate((np.zeros((50, 2)), np.full((50, 2), 100.0))).astype(np.float32)
+    places += DICE.standard_normal(places.shape).astype(np.float32)
+    evened = placing.evened(places)
+    for axis in range(2):
+        assert (np.argsort(evened[:, axis]) == np.argsort(places[:, axis])).all()
+    assert np.ptp(evened[:50], axis=0).min() > 20
+    assert np.allclose(np.ptp(evened, axis=0), np.ptp(places, axis=0))
+
+
 def test_a_sample_of_a_larger_collection_holds_most_of_the_smaller_ones() -> None:
     small, large = np.arange(1, 2001), np.arange(1, 4001)
     of_small, of_large = placing.sample(small, 500), placing.sample(large, 500)

@@ -115,7 +115,7 @@ export class Canvas {
     const scale = scaleOf(view.zoom, size);
     const least = leastSquare(size);
     const nearer = levelOf(scale, least) - this.#levels.near;
-    const opacity = points.count === 0 ? 0 : Math.min(1, Math.max(0, 3 * nearer + 0.34));
+    const opacity = points.count === 0 ? 0 : Math.min(1, Math.max(0, 8 * nearer + 1));
     if (opacity === 0) {
       if (this.pictures.length) this.thumbs.want([]);
       this.pictures = [];

@@ -98,7 +98,7 @@ async def test_only_addresses_of_pictures_are_taken_from_what_is_dropped(script:
         return addressOf(data);
       };
       const html = "<a href='https://b.example'><img src='https://a.example/x.jpg' onerror='window.ran=1'></a>";
-      assert(of({ "text/html": html, "text/uri-list": "https://b.example" }) === "https://a.example/x.jpg", "its picture");
+      assert(of({ "text/html": html, "text/uri-list": "https://b.example" }) === "https://a.example/x.jpg", "its own");
       assert(of({ "text/uri-list": "# a comment\\r\\nhttps://b.example/y" }) === "https://b.example/y", "a link");
       for (const text of ["javascript:alert(1)", "file:///etc/passwd", "red vase", "data:image/png;base64,AA"]) {
         assert(of({ "text/plain": text }) === "", text);

@@ -36,6 +36,7 @@ export class Asked {
    */
   constructor(element, template, width) {
     this.element = element;
+    this.heading = /** @type {HTMLElement} */ (part(document, "#asked-title"));
     this.list = /** @type {HTMLElement} */ (part(element, "#chips"));
     this.template = template;
     this.width = width;
@@ -54,9 +55,9 @@ export class Asked {
     matchList(this.list, chips, (chip) => chip.key, () => copy(this.template), (element, chip) => this.#fill(element, chip));
     this.list.hidden = chips.length === 0;
     this.element.hidden = chips.length === 0 && place.kind !== "similar";
-    const heading = part(this.element, "#asked-title");
-    heading.hidden = place.kind === "similar"; // the picture above has one
-    tell(this.element, "#asked-title", `Pictures asked for: ${labelOf(place)}`);
+    this.heading.hidden = place.kind === "similar"; // the picture above has one
+    const label = labelOf(place);
+    this.heading.textContent = label[0].toUpperCase() + label.slice(1);
     part(this.element, "#add").hidden = place.kind === "random" || place.kind === "picture";
   }
 
@@ -75,12 +76,12 @@ export class Asked {
     const wanted = place.kind === "search" && place.parts.some((each) => each.kind === "text" && !each.away);
     if (wanted && by.length === 1 && used[0] === "likeness") says.push("No picture has the words.");
     if (place.kind === "picture" && by.length > 0) says.push("Your picture was compared and not kept; only this page still has it.");
-    if (describe(place.filters).length > 0 && total !== null) says.push(`${counted(total, "picture passes", "pictures pass")} the filters.`);
+    if (describe(place.filters).length > 0 && total) says.push(`${counted(total, "picture passes", "pictures pass")} the filters.`);
     tell(this.element, "#told", says.join(" "));
   }
 
   focus() {
-    part(this.element, "#asked-title").focus({ preventScroll: true });
+    this.heading.focus({ preventScroll: true });
   }
 
   /** Put the cursor where words are added. */

@@ -195,6 +195,8 @@ export class Box {
     const words = { creator: value, title: value, add: `Add “${value}”`, less: `Less of “${value}”` };
     part(option, ".suggestion-words").textContent = words[kind];
     part(option, ".suggestion-note").textContent = notes[kind];
+    const sign = { creator: "", title: "", add: "+", less: "−" }[kind];
+    if (sign) part(option, ".suggestion-picture").textContent = sign;
     if (id) part(option, ".suggestion-picture").append(Object.assign(new Image(36, 36), { src: `/thumbs/${id}/${this.width}`, alt: "", decoding: "async" }));
     return option;
   }

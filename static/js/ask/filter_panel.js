@@ -66,15 +66,18 @@ export class FilterPanel {
    */
   show(filters, chips) {
     this.#filters = filters;
-    for (const name of NAMES) {
-      const field = this.form.elements.namedItem(name);
-      if (field && field !== document.activeElement) this.#write(name, filters[name] ?? (name === "tolerance" ? "20" : ""));
-    }
-    this.wheel.show(hexOf(filters.color ?? ""));
+    this.#fill();
     const badge = part(this.element, "#filters-on");
     badge.hidden = chips === 0;
-    badge.textContent = count(chips);
-    part(this.element, "summary").setAttribute("aria-label", chips ? `Filters, ${chips} in force` : "Filters");
+    part(badge, "span").textContent = count(chips);
+  }
+
+  #fill() {
+    for (const name of NAMES) {
+      const field = this.form.elements.namedItem(name);
+      if (field && field !== document.activeElement) this.#write(name, this.#filters[name] ?? (name === "tolerance" ? "20" : ""));
+    }
+    this.wheel.show(hexOf(this.#filters.color ?? ""));
   }
 
   /** @param {string} words  how many pass, or why that cannot be told */
@@ -113,7 +116,7 @@ export class FilterPanel {
     const { from, to } = facets?.years ?? {};
     const known = Number.isInteger(from) && Number.isInteger(to);
     tell(this.element, "#years-known", known ? `${year(from)} to ${year(to)}` : "");
-    this.show(this.#filters, Number(part(this.element, "#filters-on").textContent) || 0);
+    this.#fill();
   }
 
   /**

@@ -16,7 +16,8 @@ import { previewOf } from "./pictures.js";
 
 const STEPS_MOST = 24;
 const PICTURES_MOST = 3;
-const LABEL_LENGTH = 80;
+const WORDS_LENGTH = 80;
+const LABEL_LENGTH = 400;
 
 /**
  * @param {Place} place
@@ -28,7 +29,7 @@ export function stepOf(place) {
   const texts = parts.filter((part) => part.kind !== "id").map(({ value, away }) => (away ? `− ${value}` : value));
   const words = [...texts, ...describe(place.filters).map((chip) => chip.label)].join(", ");
   const label = labelOf(place).slice(0, LABEL_LENGTH);
-  return { place, ids: ids.slice(0, PICTURES_MOST), words: words.slice(0, LABEL_LENGTH), label };
+  return { place, ids: ids.slice(0, PICTURES_MOST), words: words.slice(0, WORDS_LENGTH), label };
 }
 
 /**
@@ -119,9 +120,9 @@ export class Trail {
     const own = step.place.kind === "picture" ? previewOf(step.place.key) : "";
     const sources = own ? [own] : step.ids.map((id) => `/thumbs/${id}/${this.width}`);
     // A picture speaks for itself.
-    words.textContent = sources.length > 0 ? step.words : step.label;
+    words.textContent = sources.length > 0 ? step.words : step.label.slice(0, WORDS_LENGTH);
     words.hidden = words.textContent === "";
-    link.setAttribute("aria-label", step.label);
+    part(element, ".step-label").textContent = step.label;
     const pictures = part(element, ".step-pictures");
     if (pictures.dataset.shown === sources.join(" ")) return;
     pictures.dataset.shown = sources.join(" ");

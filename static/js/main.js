@@ -106,7 +106,8 @@ function listen() {
 const settle = seldom(() => gallery.growth.arrived(), COUNTER_EVERY);
 
 function shuffle() {
-  gallery.go({ kind: "random", seed: freshSeed() });
+  const { place } = gallery.view;
+  gallery.go({ kind: "random", seed: freshSeed(), filters: place.kind === "random" ? place.filters : {} });
 }
 
 /** The latest pictures first, then the collection in an order of its own. */

@@ -207,6 +207,9 @@ async def test_filters_go_with_every_question(gallery: GalleryServer, page: Page
     await page.locator(".tile a").first.click()
     await page.wait_for_url("**/similar/*?creator=ogata&orientation=portrait")
     await until(lambda: _count(page, 3), "the three others")
+    async with page.context.expect_page() as another:
+        await page.locator(".tile a").first.click(modifiers=["ControlOrMeta"])
+    await (await another.value).wait_for_url("**/similar/*?creator=ogata&orientation=portrait")
     await page.go_back()
     await page.go_back()
     await page.wait_for_url(gallery.url + "/")  # changes made while the panel was open are one step
@@ -215,6 +218,11 @@ async def test_filters_go_with_every_question(gallery: GalleryServer, page: Page
     await page.get_by_text("Look without filters").click()
     await ready(page)
     await until(lambda: _count(page, 20), "pictures again")
+    await page.goto(f"{gallery.url}/?creator=ogata")
+    await ready(page)
+    await page.get_by_role("link", name="Shuffle").click()
+    await page.wait_for_url("**/?seed=*&creator=ogata")
+    await until(lambda: _count(page, 4), "the four, shuffled")
 
 
 async def test_a_colour_is_chosen_by_pointer_by_keys_and_by_typing(gallery: GalleryServer, page: Page) -> None:

@@ -82,6 +82,7 @@ export function startAsking(gallery, config) {
   };
   asked.onchange = (place) => visit(place, { stay: true });
   filters.onchange = (wanted, instead) => visit({ ...gallery.view.place, filters: wanted }, { instead, stay: true });
+  tools.addressOf = ({ id }) => pageOf({ kind: "similar", id, filters: gallery.view.place.filters });
   tools.onlikely = ({ id }) => askAhead(answersOf({ kind: "similar", id, filters: gallery.view.place.filters }, gallery.pageSize));
   tools.onask = (images, away) => {
     images.forEach(remember);

@@ -21,6 +21,8 @@ export class Tools {
   onask = () => {};
   /** @type {(image: DetailedImage) => void} called when a picture is likely to be asked by in a moment */
   onlikely = () => {};
+  /** @type {(image: DetailedImage) => string} the address that opens it, also in another tab */
+  addressOf = ({ id }) => `/similar/${id}`;
   /** Whether there is a question that "less like this" can be said to. */
   asking = false;
   /** @type {Map<number, DetailedImage>} */
@@ -68,9 +70,11 @@ export class Tools {
   /** @param {EventTarget | null} target */
   #attach(target) {
     const tile = target instanceof Element ? target.closest(".tile") : null;
-    if (!tile || !this.wall.contains(tile) || !this.imageOf(tile)) return this.bar.remove();
+    const image = this.imageOf(tile);
+    if (!tile || !this.wall.contains(tile) || !image) return this.bar.remove();
     if (this.bar.parentElement !== tile) tile.append(this.bar);
     this.#refresh();
+    part(tile, "a").setAttribute("href", this.addressOf(image));
   }
 
   #refresh() {

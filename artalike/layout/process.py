@@ -57,7 +57,8 @@ async def lay_out(
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
-        start_new_session=True,  # a Ctrl-C is for the parent
+        # A Ctrl-C is for the parent. No session of its own: Linux puts a session's share of the cores above priorities.
+        process_group=0,
         cwd=Path(artalike.__file__).parent.parent,
         env={**os.environ, **THREADS},
     )

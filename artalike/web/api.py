@@ -16,6 +16,7 @@ from artalike.web import questions, requests
 from artalike.web.metrics import metrics
 from artalike.web.params import (
     FacetsQuery,
+    ImagesQuery,
     NearDuplicatesQuery,
     QuestionBody,
     RandomQuery,
@@ -102,6 +103,14 @@ async def image(request: web.Request) -> web.StreamResponse:
     return web.json_response({**image_json(found, services.settings), "near_duplicates": len(others)})
 
 
+async def images(request: web.Request) -> web.StreamResponse:
+    """Those of ``ids`` that are in the collection, in that order."""
+    services = request.app[SERVICES]
+    ids = list(dict.fromkeys(requests.query(request, ImagesQuery).ids))
+    found = await services.images.images(ids)
+    return web.json_response({"results": [image_json(image, services.settings) for image in found]})
+
+
 async def near_duplicates(request: web.Request) -> web.StreamResponse:
     params = requests.query(request, NearDuplicatesQuery)
     found = await _image(request)
@@ -181,6 +190,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/random", random),
         web.get("/api/search", search),
         web.post("/api/search", search_by_body),
+        web.get("/api/images", images),
         web.get("/api/images/{id}", image),
         web.get("/api/images/{id}/similar", similar),
         web.get("/api/images/{id}/near-duplicates", near_duplicates),

@@ -8,9 +8,10 @@ from aiohttp import hdrs, web
 
 from artalike.web.services import SERVICES
 
-# Pictures come from anywhere, where they may; everything else only from here.
-_ANYWHERE: Final = "img-src 'self' data: https: http:"
-_HERE: Final = "img-src 'self'"
+# Pictures come from anywhere, where they may; everything else only from here. A visitor's own picture is shown from
+# where it is, as `data:`, and nobody is asked for it.
+_HERE: Final = "img-src 'self' data:"
+_ANYWHERE: Final = f"{_HERE} https: http:"
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -35,7 +36,7 @@ SECURITY: Final = {
 }
 
 # A front end may live on another host. It reads without credentials; the admin API is not among these.
-_OPEN: Final = ("/api/random", "/api/search", "/api/images/", "/api/map", "/thumbs/")
+_OPEN: Final = ("/api/random", "/api/search", "/api/images", "/api/map", "/thumbs/")
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

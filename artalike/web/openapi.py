@@ -78,6 +78,14 @@ OPERATIONS: Final = (
         problems=(400, 404, 408, 413, 415, 422, 429, 503),
     ),
     Operation(
+        method="get",
+        path="/api/images",
+        summary="Several images by their ids; those that are not there are left out",
+        query=params.ImagesQuery,
+        answer=schemas.ImagesAnswer,
+        problems=(400, 503),
+    ),
+    Operation(
         method="get", path="/api/images/{id}", summary="One image", answer=schemas.SingleImage, problems=(404, 503)
     ),
     Operation(

@@ -23,7 +23,7 @@ from artalike.errors import ArtalikeError, NotFound
 from artalike.resources import folder
 from artalike.search.filters import ANYTHING, Filters
 from artalike.search.ranked import ID_LIMIT
-from artalike.web import asking, questions
+from artalike.web import asking, boards, questions
 from artalike.web.assets import Assets
 from artalike.web.auth import AUTH
 from artalike.web.params import QuestionBody
@@ -92,6 +92,8 @@ def add_pages(app: web.Application) -> None:
             web.get("/image/{id}", _friendly(viewer)),
             web.get("/search", _friendly(search)),
             web.get("/map", _friendly(map_page)),
+            web.get("/boards", _friendly(boards_page)),
+            web.get("/board", _friendly(shared_board)),
             web.get("/admin", _friendly(admin)),
             web.get("/static/{path:.+}", static),
             web.get("/favicon.ico", favicon),
@@ -169,6 +171,34 @@ async def map_page(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     widths = sorted(services.settings.imaging.thumbnail_widths)
     return _render(request, "map.html", widths=widths, images=services.stats().get("images"))
+
+
+async def boards_page(request: web.Request) -> web.Response:
+    """The visitor's own boards, which the browser keeps: the page is the same for all."""
+    return _boards(request)
+
+
+async def shared_board(request: web.Request) -> web.Response:
+    """The pictures of a board that somebody shares. Raises NotFound for an address with none."""
+    services = request.app[SERVICES]
+    board = boards.read(request.query.get("name", ""), request.query.get("ids", ""))
+    if not board.ids:
+        raise NotFound("There are no pictures on this board.")
+    found = [image_json(image, services.settings) for image in await services.images.images(board.ids)]
+    name = _DIRECTIONS.sub("", plain(board.name)) or "A shared board"
+    return _boards(request, {"name": name, "images": found, "missing": len(board.ids) - len(found)})
+
+
+def _boards(request: web.Request, shared: Mapping[str, Any] | None = None) -> web.Response:
+    settings = request.app[SERVICES].settings
+    widths = sorted(settings.imaging.thumbnail_widths)
+    data = {
+        "shared": shared,
+        "thumbnail_widths": widths,
+        "title": settings.gallery.title,
+        "full_images": settings.gallery.full_images == "on",
+    }
+    return _render(request, "boards.html", data=data, shared=shared, viewing=None, widths=widths)
 
 
 async def admin(request: web.Request) -> web.Response:

@@ -101,6 +101,21 @@ class SimilarQuery(Query):
     cursor: Cursor = None
 
 
+IDS_MOST: Final = LIMIT_MOST
+
+
+def _listed(text: object) -> object:
+    return text.split(",") if isinstance(text, str) else text
+
+
+class ImagesQuery(Query):
+    ids: Annotated[
+        list[Annotated[int, Field(ge=1, le=ID_LIMIT)]],
+        BeforeValidator(_listed, json_schema_input_type=str),
+        Field(min_length=1, max_length=IDS_MOST, description=f"1 to {IDS_MOST} ids with commas between them"),
+    ]
+
+
 class NearDuplicatesQuery(Query):
     limit: Limit = LIMIT_DEFAULT
     offset: Depth = None

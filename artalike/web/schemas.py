@@ -74,6 +74,10 @@ class RandomAnswer(Answer):
     seed: Annotated[int, Field(description="names the order; negative ones are the server's own")]
 
 
+class ImagesAnswer(Answer):
+    results: list[Image]
+
+
 class NearDuplicatesAnswer(Answer):
     results: list[Image]
     next: NextUrl

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
 Box = tuple[float, float, float, float]
@@ -55,6 +56,15 @@ async def settled(page: Page) -> dict[int, float]:
         if now == before:
             return now
         before = now
+
+
+async def accessible(page: Page) -> None:
+    """axe-core finds nothing wrong with the page as it is."""
+    found = await Axe().run(page, options={"resultTypes": ["violations"]})
+    told = [
+        (violation["id"], [node["html"] for node in violation["nodes"]]) for violation in found.response["violations"]
+    ]
+    assert not told, told
 
 
 async def scroll_to_end(page: Page, *, pause: float = 0.05, screens: float = 0.8) -> list[int]:

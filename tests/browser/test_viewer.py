@@ -191,7 +191,7 @@ async def test_where_full_pictures_are_off_no_home_is_asked(gallery: GalleryServ
     hang(gallery, home, 3)
     answer = await page.goto(f"{gallery.url}/image/2")
     assert answer is not None
-    assert "img-src 'self';" in answer.headers["content-security-policy"]
+    assert "img-src 'self' data:;" in answer.headers["content-security-policy"]
     await expect(page.locator(".pane.first .pane-thumbnail")).to_have_class("pane-thumbnail loaded")
     await page.keyboard.press("+")
     await page.wait_for_timeout(200)

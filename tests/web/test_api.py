@@ -77,6 +77,19 @@ async def test_an_image_tells_of_its_near_duplicates_and_they_are_given_largest_
     assert (await get(client, "/api/images/1/near-duplicates"))["results"] == []
 
 
+async def test_several_images_are_given_in_the_order_asked_for(serve: Serve) -> None:
+    fake = make_services(9)
+    client = await serve(fake)
+    answer = await get(client, "/api/images?ids=7,3,99,7,1")
+    assert [image["id"] for image in answer["results"]] == [7, 3, 1]
+    assert answer["results"][0] == {
+        k: v for k, v in (await get(client, "/api/images/7")).items() if k != "near_duplicates"
+    }
+    for ids in ("", "x", "1,", "0", "1.5", "-1", "9" * 20, ",".join(map(str, range(1, 202)))):
+        await get(client, f"/api/images?ids={ids}", 400)
+    await get(client, "/api/images", 400)
+
+
 async def test_near_duplicates_are_asked_for_within_bounds(serve: Serve) -> None:
     client = await serve(make_services(1))
     for query in ("limit=0", "limit=201", "limit=x", "offset=-1", "offset=1000000"):

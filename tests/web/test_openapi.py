@@ -12,7 +12,18 @@ from artalike.web.openapi import OPERATIONS, document
 from tests.fakes import make_services
 from tests.web.conftest import BEARER, Serve
 
-HTML = {"/", "/search", "/similar/{id}", "/image/{id}", "/map", "/admin", "/static/{path}", "/favicon.ico"}
+HTML = {
+    "/",
+    "/search",
+    "/similar/{id}",
+    "/image/{id}",
+    "/map",
+    "/boards",
+    "/board",
+    "/admin",
+    "/static/{path}",
+    "/favicon.ico",
+}
 
 
 def test_the_description_is_valid() -> None:
@@ -60,6 +71,7 @@ async def test_calls_answer_with_the_status_and_type_that_are_described(serve: S
     queries = {
         "/api/search": "?id=1",
         "/api/suggest": "?text=wave",
+        "/api/images": "?ids=1,3,99",
         "/api/admin/images": "?url=https://museum.example/3.jpg",
         "/api/admin/detect": "?source=https://a.example/list.txt",
         "/api/admin/blocks/preview": "?kind=host&value=museum.example",

@@ -123,9 +123,21 @@ async def test_pictures_come_from_elsewhere_only_where_they_may(serve: Serve, fu
     for path in ("/", "/image/1", "/similar/1", "/image/3"):
         async with client.get(path) as response:
             policy = response.headers["Content-Security-Policy"].split("; ")
-            assert ("img-src 'self'" in policy) is not homes
+            assert ("img-src 'self' data:" in policy) is not homes
             assert response.headers["Cross-Origin-Embedder-Policy"] == "credentialless"
     assert data_of(await page(client, "/image/1"))["full_images"] is homes
+
+
+async def test_a_shared_board_shows_what_is_there_of_it(serve: Serve) -> None:
+    client = await serve(make_services(20))
+    document = await page(client, "/board?name=Blue%20%3Cb%3E%E2%80%AE&ids=7,3,99,x,-1,7")
+    assert document.get_element_by_id("board-title").text_content() == "Blue <b>"
+    assert document.xpath('//*[@id="kept"]/li/@data-key') == ["7", "3"]
+    assert data_of(document)["shared"]["missing"] == 1
+    assert document.findtext("head/title") == "Blue <b> – Artalike"
+    for query in ("", "?ids=", "?ids=x,0,1e3", "?name=Blue"):
+        await page(client, f"/board{query}", status=404)
+    assert data_of(await page(client, "/boards"))["shared"] is None
 
 
 async def test_a_failing_storage_is_a_friendly_page_without_its_secrets(serve: Serve) -> None:
@@ -163,7 +175,7 @@ async def test_text_from_the_web_stays_text(serve: Serve) -> None:
         assert [link for link in document.xpath("//a/@href") if not link.startswith(("/", "#"))] == []
 
 
-@pytest.mark.parametrize("path", ["/", "/similar/1", "/image/1", "/admin", "/similar/99"])
+@pytest.mark.parametrize("path", ["/", "/similar/1", "/image/1", "/boards", "/board?ids=1", "/admin", "/similar/99"])
 async def test_pages_hold_no_code_and_no_style(serve: Serve, path: str) -> None:
     client = await serve(make_services(5))
     document = await page(client, path, status=404 if "99" in path else 200)
@@ -195,7 +207,7 @@ async def test_the_admin_page_tells_nobody_the_token(serve: Serve) -> None:
         assert fake.services.admin_token not in await response.text()
 
 
-@pytest.mark.parametrize("path", ["/", "/similar/1", "/image/1", "/admin"])
+@pytest.mark.parametrize("path", ["/", "/similar/1", "/image/1", "/boards", "/board?ids=1", "/admin"])
 async def test_all_files_that_a_page_asks_for_are_there(serve: Serve, path: str) -> None:
     client = await serve(make_services(5))
     document = await page(client, path)
@@ -217,10 +229,11 @@ async def test_all_files_that_a_page_asks_for_are_there(serve: Serve, path: str)
     assert len(done) > 5
 
 
-async def test_modules_of_the_gallery_are_asked_for_at_once(serve: Serve) -> None:
+@pytest.mark.parametrize("path", ["/", "/boards"])
+async def test_modules_of_the_gallery_are_asked_for_at_once(serve: Serve, path: str) -> None:
     """Else a slow line loads them one import after the other."""
     client = await serve(make_services(1))
-    document = await page(client, "/")
+    document = await page(client, path)
     preloaded = set(document.xpath('//link[@rel="modulepreload"]/@href'))
     waiting, needed = [document.xpath('//script[@type="module"]/@src')[0]], set[str]()
     while waiting:

@@ -1,8 +1,10 @@
 // @ts-check
-/** Joins the viewer to the gallery: what opens it, from where. */
+/** Joins the viewer, the boards and the help sheet to the gallery: what opens them, from where. */
 
+import { startKeeping } from "../boards/start.js";
 import { isPlain, part } from "../dom.js";
-import { viewedAt } from "./address.js";
+import { offerHelp } from "../help.js";
+import { openByLinks } from "./links.js";
 import { alongTheWall } from "./sequence.js";
 import { Viewer } from "./viewer.js";
 
@@ -19,24 +21,21 @@ export function startLooking(gallery, config) {
     const question = viewer.sequence.images().find((image) => image.id === id) ?? null;
     gallery.go({ kind: "similar", id }, { question });
   };
-  addEventListener("click", (event) => {
-    const link = event.target instanceof Element ? event.target.closest('a[href^="/image/"]') : null;
-    const id = link && viewedAt(/** @type {HTMLAnchorElement} */ (link).href);
-    if (!link || !id || event.button !== 0 || !isPlain(event) || event.defaultPrevented) return;
-    event.preventDefault();
-    viewer.open(id, (link.closest(".tile") ?? link).getBoundingClientRect());
-  });
+  openByLinks(viewer, ".tile");
   addEventListener("keydown", (event) => {
     if ((event.key !== "v" && event.key !== " ") || !isPlain(event) || event.defaultPrevented) return;
     const at = document.activeElement;
     const tile = at?.closest(".tile");
     const free = at === document.body || at?.matches("h1");
     // Space scrolls, and presses buttons, where no picture has the focus.
-    const id = tile && at?.matches("a") ? Number(/** @type {HTMLElement} */ (tile).dataset.id) : event.key === "v" && free ? gallery.view.question?.id : 0;
+    const here = tile && (event.key === "v" || at?.matches("a")) ? Number(/** @type {HTMLElement} */ (tile).dataset.id) : 0;
+    const id = here || (event.key === "v" && free && gallery.view.question?.id);
     if (!id) return;
     event.preventDefault();
     viewer.open(id, tile?.getBoundingClientRect());
   });
+  startKeeping(gallery, viewer);
+  offerHelp();
   viewer.follow(gallery.view.question);
   return viewer;
 }

@@ -155,6 +155,8 @@ export class Viewer {
       this.#escape();
     });
     element.addEventListener("close", () => this.image && this.close()); // by the browser itself
+    // What is pasted or dropped asks the wall below for nothing.
+    for (const type of ["paste", "dragenter", "dragover", "drop"]) element.addEventListener(type, (event) => event.stopPropagation());
     addEventListener("popstate", () => this.follow());
   }
 

@@ -62,6 +62,7 @@ async def lay_out(
         cwd=Path(artalike.__file__).parent.parent,
         env={**os.environ, **THREADS},
     )
+    data: bytes | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_feed(process, job, old, vectors))
@@ -74,8 +75,9 @@ async def lay_out(
     except ExceptionGroup as group:
         raise group.exceptions[0] from group
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
+        if data is None:  # else it ends by itself: to signal what has just ended would take its status from asyncio
+            with suppress(ProcessLookupError):
+                process.kill()
         await asyncio.shield(process.wait())
 
 

@@ -84,11 +84,6 @@ export class Asked {
     this.heading.focus({ preventScroll: true });
   }
 
-  /** Put the cursor where words are added. */
-  addWords() {
-    part(this.element, "#add-text").focus();
-  }
-
   /**
    * @param {HTMLElement} element
    * @param {Chip} chip

@@ -66,8 +66,7 @@ export function startAsking(gallery, config) {
   box.ontext = (text) => {
     const typed = partOfText(text);
     box.field.blur();
-    if (typed) askFor(typed);
-    else asked.told({ used: [], total: null });
+    askFor(typed);
   };
   box.onchoice = ({ kind, value, id }) => {
     const { place } = gallery.view;

@@ -33,7 +33,11 @@ def main() -> int:
 def run(folder: Path, kills: int, limit: int, model: str, moments: random.Random) -> dict[str, Any]:
     """Both runs and their comparison, printed and returned."""
     pictures = pictures_in(folder)[: limit or None]
-    settings = {"ARTALIKE_EMBEDDING__MODEL": model, "ARTALIKE_INDEX__SNAPSHOT_SECONDS": "2"}
+    settings = {
+        "ARTALIKE_EMBEDDING__MODEL": model,
+        "ARTALIKE_INDEX__SNAPSHOT_SECONDS": "2",
+        "ARTALIKE_GALLERY__MAP": "false",
+    }
     with tempfile.TemporaryDirectory() as temporary, picture_server(folder) as url:
         listed = Path(temporary) / "list.txt"
         write_list(listed, url, folder, pictures)

@@ -15,7 +15,7 @@ from benchmarks.processes import Artalike, doctor, picture_server, pictures_in, 
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = {"ARTALIKE_EMBEDDING__MODEL": "efficientnet_lite0"}
+SETTINGS = {"ARTALIKE_EMBEDDING__MODEL": "efficientnet_lite0", "ARTALIKE_GALLERY__MAP": "false"}
 
 
 @pytest.fixture

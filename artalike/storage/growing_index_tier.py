@@ -158,7 +158,7 @@ class Tier:
             scores.append(np.einsum("nd,d->n", rows.astype(np.float32), query))
         found, cosines = np.concatenate(ids), np.clip(np.concatenate(scores), -1.0, 1.0)
         if len(found) > 2 * k:
-            best = np.argpartition(-cosines, k)[:k]
+            best = cosines >= -np.partition(-cosines, k - 1)[k - 1]  # all equals at the cut, to be told apart by id
             found, cosines = found[best], cosines[best]
         order = np.lexsort((found, -cosines))[:k]
         return Neighbors(found[order], cosines[order])

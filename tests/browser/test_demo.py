@@ -17,7 +17,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_sc
 
 PIECES = 260
 PAGE = 40
-SETTINGS = {"ARTALIKE_EMBEDDING__MODEL": "efficientnet_lite0", "ARTALIKE_GALLERY__PAGE_SIZE": str(PAGE)}
+SETTINGS = {
+    "ARTALIKE_EMBEDDING__MODEL": "efficientnet_lite0",
+    "ARTALIKE_GALLERY__PAGE_SIZE": str(PAGE),
+    "ARTALIKE_GALLERY__MAP": "false",
+}
 
 
 @pytest.fixture

@@ -287,3 +287,17 @@ async def test_a_killed_save_leaves_the_old_snapshot(tmp_path: Path) -> None:
     assert (await loaded.ids()).tolist() == list(range(1, 101))
     for number, answer in enumerate(await loaded.search(vectors(100), 1), start=1):
         assert answer.scores[0] == pytest.approx(1, abs=2e-3), number
+
+
+async def test_equals_stand_by_their_ids_however_few_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growing_index_tier, "EXACT_ROWS", 1000)
+    index = GrowingIndex(DIMENSION, MODEL, tmp_path / "index")
+    numbers = np.random.default_rng(0).permutation(np.arange(1, 101))
+    await index.add(numbers, np.repeat(vectors(1), 100, axis=0))
+    await index.train()
+    for k in (1, 7):
+        [found] = await index.search(vectors(1), k)
+        assert found.ids.tolist() == list(range(1, k + 1))
+    await index.close()

@@ -87,8 +87,10 @@ async def wander(demo: Artalike, page: Page) -> None:
     answer = await asyncio.to_thread(demo.call, f"/api/images/{chosen}/similar?limit=5")
     await until(lambda: _shows(page, answer["results"][0]["id"]), "the most similar picture")
     assert list(await tiles(page))[:5] == [image["id"] for image in answer["results"]]
+    further = page.locator(f'#wall > .tile[data-id="{answer["results"][1]["id"]}"]')
+    await further.scroll_into_view_if_needed()  # or the click would, and Back leads to where it was clicked
     similar = await settled(page)
-    await page.click(f'#wall > .tile[data-id="{answer["results"][1]["id"]}"]')
+    await further.click()
     await page.wait_for_url(f"**/similar/{answer['results'][1]['id']}")
     await ready(page)
     await page.go_back()

@@ -30,7 +30,8 @@ LANDMARKS: Final = 20_000
 GROWN: Final = 1.5
 SHRUNK: Final = 0.5
 STEP_SECONDS: Final = 2.0
-REST_SECONDS: Final = 10.0
+REST_SECONDS: Final = 60.0
+"""Between two computations at least: a young collection grows by half every few seconds, and ingest needs the cores."""
 RETRY_SECONDS: Final = 600.0
 SAVE_SECONDS: Final = 300.0
 RESTS: Final = 3

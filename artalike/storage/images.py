@@ -202,7 +202,8 @@ class Images:
             rows = await connection.execute_fetchall(
                 "SELECT image_id FROM vectors WHERE model = ? ORDER BY image_id", (self._model,)
             )
-        return np.fromiter((row[0] for row in rows), np.int64)
+        # In a thread, since a million take longer than the event loop may stand still.
+        return await asyncio.to_thread(lambda: np.fromiter((row[0] for row in rows), np.int64))
 
     async def missing_ids(self) -> IdArray:
         return self._removed

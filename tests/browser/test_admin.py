@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from artalike.records import Candidate, FailureGroup, Metadata, SeedState
 from artalike.storage.blocks import BlockKind
 from tests.browser.conftest import Complaints, NewContext
 from tests.browser.server import GalleryServer
-from tests.browser.steps import until
+from tests.browser.steps import accessible, until
 from tests.browser.test_safety import HOSTILE
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -406,7 +405,7 @@ async def test_everyone_can_use_it(gallery: GalleryServer, new_context: NewConte
     context = await new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce")
     page = await context.new_page()
     await page.goto(f"{gallery.url}/admin")
-    await _accessible(page)
+    await accessible(page)
     await _sign_in(gallery, page)
     await page.fill("#source", "https://museum.example/page")
     await page.click("#add summary")
@@ -416,16 +415,8 @@ async def test_everyone_can_use_it(gallery: GalleryServer, new_context: NewConte
     await page.fill('#block [name="value"]', "museum.example")
     for shown in (".detected .badge", "#sheet", "#block .answer", ".block", ".failure", ".host", ".stage.slowest"):
         await expect(page.locator(shown).first).to_be_visible()
-    await _accessible(page)
+    await accessible(page)
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-async def _accessible(page: Page) -> None:
-    found = await Axe().run(page, options={"resultTypes": ["violations"]})
-    told = [
-        (violation["id"], [node["html"] for node in violation["nodes"]]) for violation in found.response["violations"]
-    ]
-    assert not told
 
 
 def _state(gallery: GalleryServer) -> SeedState:

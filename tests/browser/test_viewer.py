@@ -297,7 +297,10 @@ async def test_near_duplicates_lie_side_by_side(gallery: GalleryServer, home: Ho
     await expect(page.locator(TITLE)).to_be_visible()
 
 
-async def test_a_picture_taken_out_meanwhile_says_so(gallery: GalleryServer, home: Home, page: Page) -> None:
+async def test_a_picture_taken_out_meanwhile_says_so(
+    gallery: GalleryServer, home: Home, page: Page, complaints: Complaints
+) -> None:
+    complaints.expect("404")  # what of the picture was still to be loaded
     hung = hang(gallery, home, 9)
     await page.goto(f"{gallery.url}/image/2")
     await ready(page)

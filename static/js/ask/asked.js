@@ -19,6 +19,7 @@ import { labelOf } from "./trail.js";
 /** @type {Record<Level, Level>} */
 const NEXT = { normal: "more", more: "less", less: "normal" };
 const LEVELS = { normal: "as much as usual", more: "more than usual", less: "less than usual" };
+/** @type {Record<string, string>} by the server's names */
 const USED = { likeness: "likeness", words: "words", text: "meaning" };
 
 export class Asked {
@@ -68,7 +69,7 @@ export class Asked {
    */
   told({ used, total }) {
     const place = this.#place;
-    const by = used.map((each) => USED[/** @type {keyof USED} */ (each)]).filter(Boolean);
+    const by = used.map((each) => USED[each]).filter(Boolean);
     /** @type {string[]} */
     const says = [];
     if (place.kind === "similar") says.push("The pictures most like it, the nearest first.");

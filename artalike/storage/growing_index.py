@@ -18,6 +18,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -233,7 +234,8 @@ class GrowingIndex:
             return self.size >= self._grown_at
         grown = self.size / max(1, self._trained.trained_on)
         fallen = self._trained.effort.recall < self._recall and self._trained.measured_on > self._trained.trained_on
-        return grown >= RETRAIN_GROWTH or (fallen and grown >= MEASURE_GROWTH)
+        otherwise = self._trained.factory != self._factory and self.size >= self._grown_at
+        return otherwise or grown >= RETRAIN_GROWTH or (fallen and grown >= MEASURE_GROWTH)
 
     @property
     def measure_due(self) -> bool:
@@ -291,7 +293,7 @@ class GrowingIndex:
             if tier is not None and trained is not None:
                 await to_thread.run_sync(tier.copy, job.codes, self.model_id)
                 effort, count = await in_background(measure, job)
-                tier.trained = Trained(trained.codes, effort, trained.trained_on, count)
+                tier.trained = replace(trained, effort=effort, measured_on=count)
             return self.recall
 
     def _begin(self) -> tuple[Tier, Vectors]:

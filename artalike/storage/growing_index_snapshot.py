@@ -45,12 +45,13 @@ ListCopy = tuple[int, IdArray, NDArray[np.uint8]]
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Codes, how hard to search them, and of how many vectors both were made."""
+    """Codes, how hard to search them, of how many vectors both were made, and by which factory, as it was asked for."""
 
     codes: InvertedFile
     effort: Effort
     trained_on: int
     measured_on: int
+    factory: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class TrainedHeader:
     trained_on: int
     measured_on: int
     effort: dict[str, float]
+    factory: str = ""  # older snapshots do not tell
     version: int = TRAINED_VERSION
     rows: int = 0
     largest_id: int = -1
@@ -93,6 +95,7 @@ class TrainedHeader:
             trained_on=trained.trained_on,
             measured_on=trained.measured_on,
             effort=trained.effort.as_dict(),
+            factory=trained.factory,
             rows=int(np.count_nonzero(vectors.row_ids >= 0)),
             largest_id=int(vectors.row_ids.max(initial=-1)),
         )
@@ -168,7 +171,7 @@ def read(path: Path, model_id: str, dimension: int) -> tuple[Trained, Vectors]:
     for number, ids, rows in lists:
         kept = slice(None) if sure is None else np.isin(ids, sure)
         codes.fill(number, ids[kept], rows[kept])
-    trained = Trained(codes, header.found_effort(), header.trained_on, header.measured_on)
+    trained = Trained(codes, header.found_effort(), header.trained_on, header.measured_on, header.factory)
     return trained, Vectors(header.vectors, dimension, row_ids)
 
 

@@ -47,7 +47,7 @@ def train(job: Job, vectors: Vectors, factory: str) -> None:
     del sample
     for ids, block in source.blocks():
         codes.append(ids, codes.encode(block))
-    trained = Trained(codes, _tuned(codes, source, job.recall), count, count)
+    trained = Trained(codes, _tuned(codes, source, job.recall), count, count, factory)
     lists = ((number, *codes.copy(number)) for number in range(codes.lists))
     snapshots.write(job.codes, job.model_id, trained, vectors, lists)
 

@@ -222,6 +222,31 @@ async def test_codes_of_every_kind_are_served_saved_and_removed(tmp_path: Path, 
         await served.close()
 
 
+async def test_another_factory_is_trained_for_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    index = await trained(path, 600)
+    await index.save(path)
+    same = await GrowingIndex.load(path, MODEL, DIMENSION, grown_at=500)
+    other = await GrowingIndex.load(path, MODEL, DIMENSION, grown_at=500, factory="IVF7,SQ8")
+    assert (same.train_due, other.train_due) == (False, True)
+    assert await other.train()
+    assert (other.stats["lists"], other.train_due) == (7, False)
+    await other.save(path)
+    again = await GrowingIndex.load(path, MODEL, DIMENSION, grown_at=500, factory="IVF7,SQ8")
+    assert (again.stats["lists"], again.train_due) == (7, False)
+
+
+async def test_a_snapshot_that_tells_no_factory_still_loads(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    await (await trained(path, 600)).save(path)
+    told = b', "factory": ""'
+    text = path.read_bytes()
+    assert told in text
+    path.write_bytes(text.replace(told, b" " * len(told), 1))
+    loaded = await GrowingIndex.load(path, MODEL, DIMENSION, grown_at=500)
+    assert (loaded.size, loaded.train_due) == (600, False)
+
+
 async def test_a_snapshot_answers_as_the_index_did(tmp_path: Path) -> None:
     index = await trained(tmp_path / "index")
     await index.remove(np.arange(10, 20))

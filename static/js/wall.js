@@ -5,16 +5,18 @@
  * The wall has its full height at all times and tiles lie at exact places, so nothing moves when tiles come and go.
  */
 
+import { frameFor, readDensity } from "./density.js";
 import { isPlain } from "./dom.js";
 import { DIVIDER } from "./grid.js";
-import { targetHeight } from "./layout.js";
+import { readsAhead, theLine } from "./thrift.js";
 import { createTile, equip, placeTile } from "./tile.js";
 
 /** @typedef {import("./grid.js").Grid} Grid */
 /** @typedef {import("./layout.js").Frame} Frame */
 
-const SCREENS_KEPT = 1.5;
-const SCREENS_AHEAD = 3;
+/** Screens around the one that is seen: tiles are kept in so many, and pages fetched for so many below. */
+const GENEROUS = { kept: 1.5, ahead: 3 };
+const THRIFTY = { kept: 0.25, ahead: 0.5 };
 const MARGIN = 14;
 const REST = "The rest is less alike";
 const NOTHING = "Nothing here is much like it; these come nearest";
@@ -24,6 +26,7 @@ export class Wall {
   onrender = () => {};
   /** @type {(index: number, tile: HTMLLIElement) => void} */
   onopen = () => {};
+  density = readDensity(document.documentElement.dataset.density);
   /** @type {Grid | null} */
   #grid = null;
   /** @type {Map<number, HTMLLIElement>} by index, in no order */
@@ -55,16 +58,15 @@ export class Wall {
     element.addEventListener("keydown", (event) => this.#keydown(event));
   }
 
-  /** @returns {Frame} what fits the wall's width now */
+  /** @returns {Frame} what fits the wall's width and density now */
   get frame() {
-    const width = Math.floor(this.element.clientWidth);
-    return { width, height: targetHeight(width), gap: width < 600 ? 6 : 10 };
+    return frameFor(Math.floor(this.element.clientWidth), this.density);
   }
 
   /** Whether the end of the wall is on the screen or so near that more is wanted. */
   get nearEnd() {
     const ahead = this.#offset + (this.#grid?.height ?? 0) - scrollY - innerHeight;
-    return ahead < SCREENS_AHEAD * innerHeight;
+    return ahead < reach().ahead * innerHeight;
   }
 
   /**
@@ -180,7 +182,7 @@ export class Wall {
     const grid = this.#grid;
     if (!grid) return;
     const top = scrollY - this.#offset;
-    const margin = SCREENS_KEPT * innerHeight;
+    const margin = reach().kept * innerHeight;
     const [first, end] = grid.rowsBetween(top - margin, top + innerHeight + margin);
     const from = grid.rows[first]?.start ?? 0;
     const to = grid.rows[end]?.start ?? grid.placed;
@@ -272,4 +274,9 @@ export class Wall {
     event.preventDefault();
     this.focus(this.#grid.neighbor(index, event.key));
   }
+}
+
+/** How far to look beyond the screen, on the line as it is now. */
+function reach() {
+  return readsAhead(theLine()) ? GENEROUS : THRIFTY;
 }

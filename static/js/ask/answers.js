@@ -6,6 +6,7 @@
 
 import { call } from "../api.js";
 import { placeOf } from "../places.js";
+import { readsAhead, theLine } from "../thrift.js";
 import { bodyOf } from "./parts.js";
 import { writeFilters } from "./filters.js";
 import { fileOf } from "./pictures.js";
@@ -30,13 +31,13 @@ export async function fetchAnswers(address, { signal } = {}) {
 }
 
 /**
- * Ask ahead: the answer is used if it is wanted soon.
+ * Ask ahead, where that is no waste: the answer is used if it is wanted soon.
  *
  * @param {string} address
  */
 export function askAhead(address) {
   const known = ahead.get(address);
-  if (known && performance.now() - known.at < FRESH) return;
+  if (!readsAhead(theLine()) || (known && performance.now() - known.at < FRESH)) return;
   ahead.delete(address);
   const answer = ask(address);
   answer.catch(() => {}); // whoever asks for it in earnest is told

@@ -8,6 +8,7 @@
 import { ApiError, call } from "../api.js";
 import { isPlain, part, tell } from "../dom.js";
 import { nameOf, readImage, thumbnail } from "../images.js";
+import { isSparing, readsAhead, theLine } from "../thrift.js";
 import { viewedAt, viewerOf, wallAddress } from "./address.js";
 import { Details } from "./details.js";
 import { Stage } from "./stage.js";
@@ -108,7 +109,7 @@ export class Viewer {
   async walk(step) {
     const place = this.#place;
     if (place < 0) return;
-    if (step > 0 && place + AHEAD >= this.sequence.images().length) {
+    if (step > 0 && place + (readsAhead(theLine()) ? AHEAD : 1) >= this.sequence.images().length) {
       const coming = this.sequence.more();
       if (place + 1 >= this.sequence.images().length) await coming;
     }
@@ -235,8 +236,7 @@ export class Viewer {
   }
 
   get #wantsFull() {
-    const { connection } = /** @type {any} */ (navigator);
-    return this.fullImages && !connection?.saveData;
+    return this.fullImages && !isSparing(theLine());
   }
 
   /** Whoever looks closer wants more than the thumbnail, whatever it costs. */
@@ -266,10 +266,11 @@ export class Viewer {
   #readAhead() {
     const place = this.#place;
     if (place < 0) return;
+    const ahead = readsAhead(theLine());
     const images = this.sequence.images();
     const width = /** @type {number} */ (this.stage.first.widths.at(-1));
-    for (const near of [images[place + 1], images[place - 1]]) if (near) new Image().src = thumbnail(near, width);
-    if (place + AHEAD >= images.length) this.sequence.more().then(() => this.image && this.#doors());
+    if (ahead) for (const near of [images[place + 1], images[place - 1]]) if (near) new Image().src = thumbnail(near, width);
+    if (place + (ahead ? AHEAD : 1) >= images.length) this.sequence.more().then(() => this.image && this.#doors());
   }
 
   /** Let the picture come from where it was on the wall. */

@@ -85,7 +85,7 @@ export class Gallery {
     addEventListener("popstate", () => this.#return());
     addEventListener("pagehide", () => this.leave());
     document.addEventListener("visibilitychange", () => document.hidden && this.leave());
-    new ResizeObserver(() => this.#fit()).observe(this.wall.element);
+    new ResizeObserver(() => this.fit()).observe(this.wall.element);
   }
 
   /**
@@ -140,6 +140,17 @@ export class Gallery {
     }
     this.#present(view);
     this.#changed();
+  }
+
+  /** The wall has another width or density: lay out again around what is being looked at. */
+  fit() {
+    const { view, wall } = this;
+    const frame = wall.frame;
+    if (frame.width === 0 || sameFrame(frame, view.grid.frame)) return;
+    const anchor = wall.anchor;
+    view.grid.resize(frame);
+    wall.refresh();
+    wall.restore(anchor);
   }
 
   /** Note where the visitor is, for when they come back. */
@@ -294,17 +305,6 @@ export class Gallery {
     if (!this.wall.nearEnd) return;
     if (this.view.feed.state === "idle") this.view.feed.load();
     else this.growth.catchUp();
-  }
-
-  /** The window has another width: lay out again around what is being looked at. */
-  #fit() {
-    const { view, wall } = this;
-    const frame = wall.frame;
-    if (frame.width === 0 || sameFrame(frame, view.grid.frame)) return;
-    const anchor = wall.anchor;
-    view.grid.resize(frame);
-    wall.refresh();
-    wall.restore(anchor);
   }
 }
 

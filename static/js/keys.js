@@ -19,6 +19,7 @@ export const KEYS = [
       [["+"], "add it to the question: more like this"],
       [["−"], "add it to the question: less like this"],
       [["X"], "pick it, to ask by several"],
+      [["D"], "another density: airy, normal, dense"],
       [["/"], "ask by words, an address or a picture"],
       [["Esc", "Backspace"], "one step back"],
     ],

@@ -4,6 +4,8 @@
 import { Arrivals } from "./arrivals.js";
 import { startAsking } from "./ask/start.js";
 import { anyFilter } from "./ask/filters.js";
+import { sharedStorage } from "./boards/store.js";
+import { offerDensity } from "./density_choice.js";
 import { isPlain, isTyping, part, seldom, tell } from "./dom.js";
 import { count, counted, rate } from "./format.js";
 import { Gallery } from "./gallery.js";
@@ -136,6 +138,11 @@ function onKey(event) {
 }
 
 const asking = startAsking(gallery, config);
+const setDensity = (/** @type {import("./density.js").Density} */ density) => {
+  gallery.wall.density = density;
+  gallery.fit();
+};
+offerDensity(part(page, "#density"), sharedStorage(), setDensity, (words) => tell(page, "#spoken", words));
 gallery.onchange = () => {
   showCounter();
   showStatus();

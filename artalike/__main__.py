@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from artalike import __version__, config, logs
 from artalike.config import Settings
 from artalike.errors import ArtalikeError, UsageError
-
-COMMANDS: Final = ("serve", "seed", "demo", "status", "doctor", "remove")
 
 MUSEUM_PORT: Final = 8090
 """The same each time, so that the demo's addresses stay the same over a restart."""
@@ -40,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(list(sys.argv[1:] if arguments is None else arguments))
         settings = _settings(options)
         logs.configure(settings.server.log, settings.server.log_level, verbose=options.verbose)
-        return _run(options, settings)
+        return RUNNERS[options.command](options, settings)
     except ArtalikeError as error:
         print(f"artalike: {error}", file=sys.stderr)  # noqa: T201  # a person's mistake is answered on stderr
         return 2 if isinstance(error, UsageError) else 1
@@ -117,6 +115,16 @@ def _parser(shared: Parser) -> Parser:
     )
     remove.add_argument("--yes", action="store_true", help="do not ask when more than one picture goes")
     remove.add_argument("--json", action="store_true", help="as one JSON object")
+
+    export = command("export", "write the collection as shards that other programs read too")
+    export.add_argument("folder", type=Path, metavar="FOLDER", help="a new one, or one with an interrupted export")
+    export.add_argument(
+        "--shard-size", type=_whole(1, 100_000), default=1000, metavar="N", help="pictures in one (default: 1000)"
+    )
+    import_ = command("import", "take an exported collection in")
+    import_.add_argument("folder", type=Path, metavar="FOLDER", help="that `export` has written")
+    for carrier in (export, import_):
+        carrier.add_argument("--json", action="store_true", help="as one JSON object")
     return parser
 
 
@@ -131,47 +139,81 @@ def _settings(options: argparse.Namespace) -> Settings:
     return config.load(getattr(options, "config", None), flags=flags, flag_names=FLAGS)
 
 
-def _run(options: argparse.Namespace, settings: Settings) -> int:
-    # Each command imports what it needs: `seed --help` need not wait for the neural network's libraries.
-    match options.command:
-        case "serve":
-            from artalike.commands.serve import run_server
+# Each command imports what it needs: `seed --help` need not wait for the neural network's libraries.
 
-            return run_server(settings, seeds=options.seed, open_browser=options.open)
-        case "demo":
-            from artalike.commands.serve import run_demo
 
-            return run_demo(settings, pieces=options.pieces, museum_port=options.museum_port, open_browser=options.open)
-        case "seed":
-            from artalike.commands.seed import run_seed
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.serve import run_server
 
-            wanted = _pairs(options.option)
-            for name in ("watch", "recrawl", "rate"):
-                if value := getattr(options, name):
-                    wanted |= _pairs([f"{name}={value}"]) if isinstance(value, str) else {name: value}
-            return run_seed(settings, options.source, kind=options.kind, options=wanted, detach=options.detach)
-        case "status":
-            from artalike.commands.status import run_status
+    return run_server(settings, seeds=options.seed, open_browser=options.open)
 
-            return run_status(settings, as_json=options.json)
-        case "remove":
-            from artalike.commands.remove import Wishes, run_remove
 
-            wishes = Wishes(
-                targets=options.target,
-                hosts=options.hosts,
-                patterns=options.patterns,
-                hashes=options.hashes,
-                reason=options.reason,
-                list_blocks=options.list,
-                unblock=options.unblock,
-                yes=options.yes,
-            )
-            return run_remove(settings, wishes, as_json=options.json)
-        case _:
-            from artalike.commands.doctor import run_doctor
+def _demo(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.serve import run_demo
 
-            return run_doctor(settings, as_json=options.json)
+    return run_demo(settings, pieces=options.pieces, museum_port=options.museum_port, open_browser=options.open)
+
+
+def _seed(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.seed import run_seed
+
+    wanted = _pairs(options.option)
+    for name in ("watch", "recrawl", "rate"):
+        if value := getattr(options, name):
+            wanted |= _pairs([f"{name}={value}"]) if isinstance(value, str) else {name: value}
+    return run_seed(settings, options.source, kind=options.kind, options=wanted, detach=options.detach)
+
+
+def _status(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.status import run_status
+
+    return run_status(settings, as_json=options.json)
+
+
+def _doctor(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.doctor import run_doctor
+
+    return run_doctor(settings, as_json=options.json)
+
+
+def _remove(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.remove import Wishes, run_remove
+
+    wishes = Wishes(
+        targets=options.target,
+        hosts=options.hosts,
+        patterns=options.patterns,
+        hashes=options.hashes,
+        reason=options.reason,
+        list_blocks=options.list,
+        unblock=options.unblock,
+        yes=options.yes,
+    )
+    return run_remove(settings, wishes, as_json=options.json)
+
+
+def _export(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.archive import run_export
+
+    return run_export(settings, options.folder, shard_size=options.shard_size, as_json=options.json)
+
+
+def _import(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.archive import run_import
+
+    return run_import(settings, options.folder, as_json=options.json)
+
+
+RUNNERS: Final[Mapping[str, Callable[[argparse.Namespace, Settings], int]]] = {
+    "serve": _serve,
+    "demo": _demo,
+    "seed": _seed,
+    "status": _status,
+    "doctor": _doctor,
+    "remove": _remove,
+    "export": _export,
+    "import": _import,
+}
 
 
 def _whole(least: int, most: int) -> Any:

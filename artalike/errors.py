@@ -20,6 +20,7 @@ top is a bug. The message names the thing, the value, and what was expected, in 
     ├── NotFound                no such image, seed or thumbnail: HTTP 404
     ├── Unauthorized            an admin call without the token: HTTP 401
     ├── Overloaded              too much at once, try later: HTTP 503
+    ├── ArchiveError            an exported folder is not whole, or none
     ├── LayoutError             the map could not be computed; it is tried again later
     ├── StorageError            the disk or the database refused
     │   ├── DiskFull            no space left; writing is tried again later
@@ -144,6 +145,10 @@ class Overloaded(ArtalikeError):
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ArchiveError(ArtalikeError):
+    """An exported folder cannot be read: it is torn, unfinished, or something else."""
 
 
 class LayoutError(ArtalikeError):

@@ -14,7 +14,7 @@ LAYERS = (
     {"records"},
     {"config", "durations", "events", "metrics", "logs", "resources"},
     {"crawl", "imaging", "embedding", "storage"},
-    {"search", "layout"},
+    {"search", "layout", "archive"},
     {"pipeline", "web", "demo", "upkeep"},
     {"service"},
     {"commands"},
@@ -32,7 +32,7 @@ ENGINES = {
     "filelock": {"storage/folder.py"},
     "protego": {"crawl/robots.py"},
     "lxml": {"crawl"},
-    "pyarrow": {"crawl"},
+    "pyarrow": {"crawl", "archive"},
     "openTSNE": {"layout/tsne.py"},
 }
 

@@ -6,9 +6,8 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -17,20 +16,15 @@ from anyio import to_thread
 from rich.console import Console
 
 from artalike.commands.client import Address, Server, find
+from artalike.commands.resting import resting
 from artalike.commands.status import existing
 from artalike.config import Settings
 from artalike.crawl import urls
 from artalike.errors import NotFound, UsageError
-from artalike.storage.blocks import BlockKind, Blocks, kind_of_hash, normalized
-from artalike.storage.catalog import Database
-from artalike.storage.checks import overview
+from artalike.storage.blocks import BlockKind, kind_of_hash, normalized
 from artalike.storage.folder import DataFolder
-from artalike.storage.follow import follow
-from artalike.storage.followers import Followers
 from artalike.storage.images import Images
-from artalike.storage.index_opening import open_index
 from artalike.storage.removal import Removal
-from artalike.storage.thumbnails import ThumbnailFiles
 from artalike.web.views import block_json
 
 Rule = tuple[BlockKind, str]
@@ -223,28 +217,8 @@ class FolderHands:
 @asynccontextmanager
 async def in_folder(folder: DataFolder, settings: Settings) -> AsyncIterator[Hands]:
     """The caller owns the folder's lock. At the end the snapshot is without what was removed."""
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(Database.open(folder.catalog, readers=settings.storage.readers))
-        found = await overview(database)
-        model_id, dimension = found["model"], found["dimension"]
-        blocks = await Blocks.open(database)
-        if model_id is None:  # nothing has ever been embedded, and nothing can be removed
-            model_id, dimension, images = "", 1, Images(database, 0, 1, blocks=blocks)
-        else:
-            images = await Images.open(database, model_id, dimension, blocks=blocks)
-        opened = await stack.enter_async_context(open_index(folder.snapshot, model_id, dimension, settings.index))
-        index, saved = opened.index, opened.problem is None
-        if not saved:  # missing or torn: the next start builds the index from the catalog
-            await to_thread.run_sync(partial(folder.snapshot.unlink, missing_ok=True))
-        stale = bool((await follow(index, images, between=index.grow)).removed) if saved else False
-        gone: list[int] = []
-        followers = Followers(database, images, index, ThumbnailFiles(folder.thumbnails))
-        removal = await stack.enter_async_context(Removal.open(database, images, blocks, followers, gone.extend))
-        try:
-            yield FolderHands(images, removal)
-        finally:
-            if saved and (gone or stale):
-                await index.save(folder.snapshot)
+    async with resting(folder, settings) as (_, images, removal):
+        yield FolderHands(images, removal)
 
 
 def _print(done: dict[str, Any], *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -46,10 +46,36 @@ class _Known:
     barred: bool
 
 
-async def store(connection: Connection, embeddings: Sequence[Embedding], *, model: int, blocks: Blocks) -> Changes:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an image had in the catalog that it is carried over from.
+
+    It keeps its id where all ids given here so far are smaller. ``added_at`` is seconds since the epoch; ``urls`` are
+    all addresses that led to it.
+    """
+
+    id: int
+    added_at: float
+    urls: tuple[str, ...]
+
+
+Origins = Mapping[bytes, Origin]
+"""By content hash; images that come from a crawl have none."""
+
+NO_ORIGINS: Final[Origins] = MappingProxyType({})
+
+
+async def store(
+    connection: Connection,
+    embeddings: Sequence[Embedding],
+    *,
+    model: int,
+    blocks: Blocks,
+    origins: Origins = NO_ORIGINS,
+) -> Changes:
     """Images, vectors, addresses and finished tasks; see :meth:`~artalike.storage.ports.ImageCatalog.commit`."""
     known = await _by_hash(connection, {embedding.picture.sha256 for embedding in embeddings})
-    refused = await _refused(connection, embeddings, known, blocks)
+    refused = await _refused(connection, embeddings, known, blocks, origins)
     taken = [embedding for embedding in embeddings if embedding.picture.task.id not in refused]
     first: dict[bytes, Embedding] = {}
     for embedding in taken:
@@ -58,8 +84,11 @@ async def store(connection: Connection, embeddings: Sequence[Embedding], *, mode
     back = [embedding for sha256, embedding in first.items() if sha256 in known and known[sha256].removed]
 
     now = time.time()
-    await connection.executemany(_INSERT, [_image_row(embedding, now) for embedding in fresh])
-    await connection.executemany(_REVIVE, [_image_row(embedding, now) for embedding in back])
+    given = await _ids_to_keep(connection, fresh, origins) if origins else {}
+    await connection.executemany(
+        _INSERT, [(*_image_row(e, _added_at(e, origins, now)), given.get(e.picture.sha256)) for e in fresh]
+    )
+    await connection.executemany(_REVIVE, [_image_row(e, _added_at(e, origins, now)) for e in back])
     ids = {sha256: image.id for sha256, image in (await _by_hash(connection, first)).items()}
     await connection.executemany(
         "INSERT OR IGNORE INTO vectors (image_id, model, vector) VALUES (?, ?, ?)",
@@ -68,7 +97,7 @@ async def store(connection: Connection, embeddings: Sequence[Embedding], *, mode
     await near_duplicates.link(connection, [(ids[e.picture.sha256], e.picture.artwork) for e in fresh + back])
     await connection.executemany(
         "INSERT OR IGNORE INTO image_urls (url, image_id) VALUES (?, ?)",
-        chain.from_iterable(_url_rows(embedding, ids) for embedding in taken),
+        [(url, ids[embedding.picture.sha256]) for embedding in taken for url in _addresses(embedding, origins)],
     )
     new = {embedding.picture.task.id for embedding in fresh + back}
     again = [embedding for embedding in taken if embedding.picture.task.id not in new]
@@ -108,14 +137,18 @@ async def _by_hash(connection: Connection, hashes: Iterable[bytes]) -> dict[byte
 
 
 async def _refused(
-    connection: Connection, embeddings: Sequence[Embedding], known: Mapping[bytes, _Known], blocks: Blocks
+    connection: Connection,
+    embeddings: Sequence[Embedding],
+    known: Mapping[bytes, _Known],
+    blocks: Blocks,
+    origins: Origins,
 ) -> dict[int, str]:
     """Why each of these may not come in, by task; the transaction sees every block that is in force."""
-    tombs = await _tombs(connection, embeddings)
+    tombs = await _tombs(connection, {url for embedding in embeddings for url in _addresses(embedding, origins)})
     refused = {}
     for embedding in embeddings:
         picture, task = embedding.picture, embedding.picture.task
-        addresses = {task.url, picture.final_url, task.metadata.page_url or ""} - {""}
+        addresses = _addresses(embedding, origins) | ({task.metadata.page_url or ""} - {""})
         why = next(filter(None, map(blocks.reason, addresses)), None)
         why = why or blocks.refuses_bytes(picture.sha256, picture.artwork.phash)
         image = known.get(picture.sha256)
@@ -126,15 +159,28 @@ async def _refused(
     return refused
 
 
-async def _tombs(connection: Connection, embeddings: Sequence[Embedding]) -> set[str]:
+async def _tombs(connection: Connection, urls: Iterable[str]) -> set[str]:
     """Addresses that lead to nothing but images that were taken out: while this was fetched, perhaps."""
-    urls = list(chain.from_iterable((e.picture.task.url, e.picture.final_url) for e in embeddings))
     rows = await connection.execute_fetchall(
         "SELECT image_urls.url FROM json_each(?) CROSS JOIN image_urls JOIN images ON images.id = image_id "
         "WHERE image_urls.url = value GROUP BY image_urls.url HAVING max(removed_at IS NULL) = 0",
-        (json.dumps(urls),),
+        (json.dumps(list(urls)),),
     )
     return {row[0] for row in rows}
+
+
+async def _ids_to_keep(connection: Connection, fresh: Sequence[Embedding], origins: Origins) -> dict[bytes, int]:
+    """The ids that new images bring with them, as far as those are beyond all that were ever given here."""
+    rows = list(await connection.execute_fetchall("SELECT seq FROM sqlite_sequence WHERE name = 'images'"))
+    last = rows[0][0] if rows else 0
+    kept = {}
+    for embedding in fresh:
+        origin = origins.get(embedding.picture.sha256)
+        if origin is None or origin.id <= last:
+            last += 1  # what SQLite will give it
+        else:
+            last = kept[embedding.picture.sha256] = origin.id
+    return kept
 
 
 async def _refuse(connection: Connection, embeddings: Sequence[Embedding], refused: Mapping[int, str]) -> None:
@@ -182,7 +228,7 @@ async def _replaced(
 _COLUMNS: Final = ("width", "height", "format", "bytes", "color", "phash", "source", "extra", *METADATA, "url")
 
 _INSERT: Final = (
-    f"INSERT INTO images ({', '.join(_COLUMNS)}, added_at, sha256) VALUES ({', '.join('?' * (len(_COLUMNS) + 2))})"
+    f"INSERT INTO images ({', '.join(_COLUMNS)}, added_at, sha256, id) VALUES ({', '.join('?' * (len(_COLUMNS) + 3))})"
 )
 
 # Under its own id, and with the time at which that was given: ids stay in the order of time.
@@ -222,6 +268,11 @@ def _metadata_row(embedding: Embedding, ids: Mapping[bytes, int]) -> tuple[Any, 
     return (*values, json.dumps(dict(metadata.extra)), ids[embedding.picture.sha256])
 
 
-def _url_rows(embedding: Embedding, ids: Mapping[bytes, int]) -> Iterable[tuple[str, int]]:
-    image_id = ids[embedding.picture.sha256]
-    return ((url, image_id) for url in {embedding.picture.task.url, embedding.picture.final_url})
+def _addresses(embedding: Embedding, origins: Origins) -> set[str]:
+    origin = origins.get(embedding.picture.sha256)
+    return {embedding.picture.task.url, embedding.picture.final_url, *(origin.urls if origin else ())}
+
+
+def _added_at(embedding: Embedding, origins: Origins, now: float) -> float:
+    origin = origins.get(embedding.picture.sha256)
+    return origin.added_at if origin else now

@@ -17,7 +17,7 @@ from artalike.records import NOTHING, Embedding, FloatArray, IdArray, Image, Met
 from artalike.storage import near_duplicates, words
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection, Database
-from artalike.storage.commit import STORED, store
+from artalike.storage.commit import NO_ORIGINS, STORED, Origins, store
 from artalike.storage.facet_values import FacetCounts, FacetValues
 from artalike.storage.facets import settle_all
 from artalike.storage.filtering import Criteria, Filtering
@@ -63,9 +63,10 @@ class Images:
         await images._count_all()
         return images
 
-    async def commit(self, embeddings: Sequence[Embedding]) -> list[Committed]:
+    async def commit(self, embeddings: Sequence[Embedding], *, origins: Origins = NO_ORIGINS) -> list[Committed]:
+        """``origins`` are of images that are carried over from another catalog."""
         async with self._database.write() as connection:
-            changes = await store(connection, embeddings, model=self._model, blocks=self._blocks)
+            changes = await store(connection, embeddings, model=self._model, blocks=self._blocks, origins=origins)
         self._max_id = max(self._max_id, *changes.new, 0)
         self._count += len(changes.new) + len(changes.back)
         if changes.back:

@@ -31,6 +31,10 @@ class ThumbnailFiles:
         """The file of this width, or else of the nearest larger one, or else of the largest there is."""
         return await to_thread.run_sync(self._find, sha256, width)
 
+    async def read(self, sha256: bytes) -> dict[int, bytes]:
+        """All widths there are. Raises StorageError."""
+        return await to_thread.run_sync(self._read, sha256)
+
     async def delete(self, sha256: bytes) -> None:
         """Remove all widths, and what an interrupted writer left of them. Raises StorageError."""
         await to_thread.run_sync(self._delete, sha256)
@@ -55,6 +59,12 @@ class ThumbnailFiles:
         if not widths:
             return None
         return self._path(sha256, next((larger for larger in widths if larger >= width), widths[-1]))
+
+    def _read(self, sha256: bytes) -> dict[int, bytes]:
+        try:
+            return {width: self._path(sha256, width).read_bytes() for width in self._widths(sha256)}
+        except OSError as error:
+            raise storage_error(error, self._path(sha256, 0)) from error
 
     def _delete(self, sha256: bytes) -> None:
         try:

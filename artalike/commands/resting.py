@@ -1,0 +1,48 @@
+"""A collection that no server runs on, opened to be changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from anyio import to_thread
+
+from artalike.config import Settings
+from artalike.storage.blocks import Blocks
+from artalike.storage.catalog import Database
+from artalike.storage.checks import overview
+from artalike.storage.folder import DataFolder
+from artalike.storage.follow import follow
+from artalike.storage.followers import Followers
+from artalike.storage.images import Images
+from artalike.storage.index_opening import open_index
+from artalike.storage.removal import Removal
+from artalike.storage.thumbnails import ThumbnailFiles
+
+
+@asynccontextmanager
+async def resting(folder: DataFolder, settings: Settings) -> AsyncIterator[tuple[Database, Images, Removal]]:
+    """The caller owns the folder's lock. At the end the snapshot is without what was removed."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database.open(folder.catalog, readers=settings.storage.readers))
+        found = await overview(database)
+        model_id, dimension = found["model"], found["dimension"]
+        blocks = await Blocks.open(database)
+        if model_id is None:  # nothing has ever been embedded, and nothing can be removed
+            model_id, dimension, images = "", 1, Images(database, 0, 1, blocks=blocks)
+        else:
+            images = await Images.open(database, model_id, dimension, blocks=blocks)
+        opened = await stack.enter_async_context(open_index(folder.snapshot, model_id, dimension, settings.index))
+        index, saved = opened.index, opened.problem is None
+        if not saved:  # missing or torn: the next start builds the index from the catalog
+            await to_thread.run_sync(partial(folder.snapshot.unlink, missing_ok=True))
+        stale = bool((await follow(index, images, between=index.grow)).removed) if saved else False
+        gone: list[int] = []
+        followers = Followers(database, images, index, ThumbnailFiles(folder.thumbnails))
+        removal = await stack.enter_async_context(Removal.open(database, images, blocks, followers, gone.extend))
+        try:
+            yield database, images, removal
+        finally:
+            if saved and (gone or stale):
+                await index.save(folder.snapshot)

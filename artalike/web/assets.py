@@ -20,8 +20,8 @@ from artalike.errors import NotFound
 TYPES: Final[Mapping[str, str]] = {
     ".css": "text/css",
     ".js": "text/javascript",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
 }
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 CHECKED: Final = "no-cache"

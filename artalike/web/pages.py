@@ -26,6 +26,8 @@ from artalike.search.ranked import ID_LIMIT
 from artalike.web import asking, boards, questions
 from artalike.web.assets import Assets
 from artalike.web.auth import AUTH
+from artalike.web.manifest import TYPE as MANIFEST_TYPE
+from artalike.web.manifest import manifest
 from artalike.web.params import QuestionBody
 from artalike.web.picture_map import map_of
 from artalike.web.problems import MEANINGS
@@ -95,6 +97,7 @@ def add_pages(app: web.Application) -> None:
             web.get("/boards", _friendly(boards_page)),
             web.get("/board", _friendly(shared_board)),
             web.get("/admin", _friendly(admin)),
+            web.get("/app.webmanifest", app_manifest),
             web.get("/static/{path:.+}", static),
             web.get("/favicon.ico", favicon),
         ]
@@ -210,6 +213,12 @@ async def admin(request: web.Request) -> web.Response:
 
 async def static(request: web.Request) -> web.Response:
     return request.app[ASSETS].response(request, request.match_info["path"])
+
+
+async def app_manifest(request: web.Request) -> web.Response:
+    gallery = request.app[SERVICES].settings.gallery
+    about = manifest(plain(gallery.title), request.app[ASSETS], has_map=gallery.map)
+    return web.json_response(about, content_type=MANIFEST_TYPE, headers={hdrs.CACHE_CONTROL: "no-cache"})
 
 
 async def favicon(request: web.Request) -> web.Response:

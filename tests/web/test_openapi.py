@@ -22,6 +22,7 @@ HTML = {
     "/board",
     "/admin",
     "/static/{path}",
+    "/app.webmanifest",
     "/favicon.ico",
 }
 

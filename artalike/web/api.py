@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
 
 from artalike.errors import NotFound, QueryError
-from artalike.records import Image
+from artalike.records import FloatArray, Image
 from artalike.search.filters import Filters
 from artalike.search.ranked import Ranking
 from artalike.web import questions, requests
@@ -22,6 +22,7 @@ from artalike.web.params import (
     RandomQuery,
     SearchQuery,
     SimilarQuery,
+    UploadForm,
     UploadQuery,
 )
 from artalike.web.questions import place
@@ -73,27 +74,39 @@ async def search(request: web.Request) -> web.StreamResponse:
 
 
 async def search_by_body(request: web.Request) -> web.StreamResponse:
-    """By uploaded pictures, or by a question in JSON. All but what is asked by may stand in the address with both."""
+    """By uploaded pictures, by a question in JSON, or both. All but what is asked by may stand in the address, too."""
     services = request.app[SERVICES]
     params = requests.query(request, UploadQuery)
     filters = requests.filters(request)
     if request.content_type == "application/json":
-        body = await requests.json_body(request, QuestionBody)
-        limit = body.limit or params.limit
-        parts = await questions.of_body(request, body)
-        wanted = filters if body.filters is None else body.filters
-        least = params.min_score if body.min_score is None else body.min_score
-        ranking = await services.mixed.rank(parts, limit=limit, filters=wanted, min_score=least)
-        return _ranked(services, ranking, limit)
+        return await _by_question(request, await requests.json_body(request, QuestionBody), params, filters)
     async with place(request.app):
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
-                upload = await requests.upload(request, services.settings.gallery.max_upload_bytes, UploadQuery)
+                upload = await requests.upload(request, services.settings.gallery.max_upload_bytes, UploadForm)
         except TimeoutError as error:
             raise web.HTTPRequestTimeout(text=f"body: expected all of it within {UPLOAD_SECONDS:g} s") from error
-        params = requests.query(request, UploadQuery, upload.fields)
-        query = replace(await services.search.like(upload.files), filters=filters, min_score=params.min_score)
-    return _ranked(services, await services.search.rank(query, limit=params.limit), params.limit)
+        form = requests.query(request, UploadForm, upload.fields)
+        body = QuestionBody() if form.question is None else requests.parsed(form.question, QuestionBody, "question")
+        uploads = [await services.search.embedded(picture) for picture in upload.files]
+    return await _by_question(request, body, form, filters, uploads)
+
+
+async def _by_question(
+    request: web.Request,
+    body: QuestionBody,
+    params: UploadQuery,
+    filters: Filters,
+    uploads: Sequence[FloatArray] = (),
+) -> web.Response:
+    """What the body itself says goes before ``params`` and ``filters``."""
+    services = request.app[SERVICES]
+    limit = body.limit or params.limit
+    parts = await questions.of_body(request, body, uploads)
+    wanted = filters if body.filters is None else body.filters
+    least = params.min_score if body.min_score is None else body.min_score
+    ranking = await services.mixed.rank(parts, limit=limit, filters=wanted, min_score=least)
+    return _ranked(services, ranking, limit)
 
 
 async def image(request: web.Request) -> web.StreamResponse:

@@ -69,7 +69,8 @@ OPERATIONS: Final = (
     Operation(
         method="post",
         path="/api/search",
-        summary="Images that look like the uploaded ones; or the answer to a question of several pictures and words",
+        summary="Images that look like the uploaded ones; or the answer to a question of several pictures and words, "
+        "which a form may hold beside its image files",
         query=params.UploadQuery,
         filtered=True,
         upload=True,
@@ -370,7 +371,11 @@ def _query_parameters(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
 def _request_body(operation: Operation) -> dict[str, Any]:
     if operation.upload:
         files = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
-        fields = {field["name"]: field["schema"] for field in _query_parameters(operation.query)}
+        fields = {
+            field["name"]: {"description": field["description"], **field["schema"]}
+            for field in _query_parameters(params.UploadForm)
+        }
+        fields["question"] |= {"contentMediaType": _JSON, "contentSchema": _ref(params.QuestionBody)}
         schema = {"type": "object", "properties": {"image": files, **fields}}
         content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
         if operation.body is not None:

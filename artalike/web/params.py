@@ -132,17 +132,34 @@ class UploadQuery(Query):
     limit: Limit = LIMIT_DEFAULT
 
 
+class UploadForm(UploadQuery):
+    """What a form holds beside its image files."""
+
+    question: Annotated[
+        str | None,
+        Field(
+            description="a question as JSON; what of its like and unlike names an upload by its place is that picture, "
+            "and pictures that nothing names are looked for"
+        ),
+    ] = None
+
+
 ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S")
 
 
 class QuestionPart(Body):
-    """Exactly one of an image's id, an address and a text; ``weight`` says how much it counts beside the others."""
+    """Exactly one of an image's id, an address, a text and an upload; ``weight`` says how much it counts beside the
+    others.
+    """
 
     id: Annotated[int | None, Field(ge=1, le=ID_LIMIT, description="an image's id")] = None
     url: Annotated[str | None, Field(min_length=1, max_length=URL_LENGTH, description="the address of a picture")] = (
         None
     )
     text: Text = None
+    upload: Annotated[
+        int | None, Field(ge=0, lt=PARTS_MOST, description="an image file of the same form: 0 for its first")
+    ] = None
     weight: Annotated[
         float | None,
         Field(ge=0, le=WEIGHT_MOST, description=f"0 to {WEIGHT_MOST}; without it 1 in like and 2/3 in unlike"),
@@ -150,8 +167,8 @@ class QuestionPart(Body):
 
     @model_validator(mode="after")
     def _one(self) -> QuestionPart:
-        if sum(value is not None for value in (self.id, self.url, self.text)) != 1:
-            raise ValueError("expected exactly one of id, url and text")
+        if sum(value is not None for value in (self.id, self.url, self.text, self.upload)) != 1:
+            raise ValueError("expected exactly one of id, url, text and upload")
         return self
 
 
@@ -168,8 +185,8 @@ _Parts = Annotated[
     list[Annotated[QuestionPart, BeforeValidator(_spelled_out, json_schema_input_type=int | str | QuestionPart)]],
     Field(
         max_length=PARTS_MOST,
-        description=f"up to {PARTS_MOST} ids, addresses and texts, each plain or an object with one of id, url and "
-        f"text and a weight from 0 to {WEIGHT_MOST}",
+        description=f"up to {PARTS_MOST} ids, addresses and texts, each plain or an object with one of id, url, text "
+        f"and upload and a weight from 0 to {WEIGHT_MOST}",
     ),
 ]
 

@@ -6,13 +6,14 @@ Addresses that are not in the collection are fetched, where the settings allow i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
 
 from artalike.errors import NotFound, Overloaded, QueryError
+from artalike.records import FloatArray
 from artalike.search.mixed import Part
 from artalike.web.limits import LIMITS
 from artalike.web.params import LIKE_WEIGHT, UNLIKE_WEIGHT, QuestionBody, QuestionPart, SearchQuery
@@ -54,12 +55,20 @@ async def of_query(request: web.Request, params: SearchQuery) -> list[Part]:
     return parts
 
 
-async def of_body(request: web.Request, body: QuestionBody) -> list[Part]:
-    """Everything that a body asks for. Raises QueryError, NotFound, and what a fetch does."""
+async def of_body(request: web.Request, body: QuestionBody, uploads: Sequence[FloatArray] = ()) -> list[Part]:
+    """Everything that a body asks for; ``uploads`` are the vectors of the pictures that came with it, of which those
+    that it does not name are to be looked for.
+
+    Raises QueryError, NotFound, and what a fetch does.
+    """
     asked = [(part, LIKE_WEIGHT if part.weight is None else part.weight) for part in body.like]
     asked += [(part, -(UNLIKE_WEIGHT if part.weight is None else part.weight)) for part in body.unlike]
     if body.text is not None:
         asked.append((QuestionPart(text=body.text), LIKE_WEIGHT))
+    named = {part.upload for part, _ in asked if part.upload is not None}
+    if max(named, default=-1) >= len(uploads):
+        raise QueryError(f"upload = {max(named)}: expected the place, from 0, of one of {len(uploads)} image files")
+    asked += [(QuestionPart(upload=place), LIKE_WEIGHT) for place in range(len(uploads)) if place not in named]
     if not asked:
         raise QueryError("body: expected at least one of like, unlike and text")
     texts = sum(part.text is not None for part, _ in asked)
@@ -70,6 +79,9 @@ async def of_body(request: web.Request, body: QuestionBody) -> list[Part]:
     parts = []
     fetched = 0
     for part, weight in asked:
+        if part.upload is not None:
+            parts.append(Part(weight, vector=uploads[part.upload]))
+            continue
         if part.url is None:
             parts.append(Part(weight, id=part.id, text=part.text))
             continue

@@ -84,14 +84,19 @@ async def json_body(request: web.Request, model: type[ModelT], *, form: bool = F
         raise web.HTTPUnsupportedMediaType(
             text=f"Content-Type = {_shown(request.content_type)}: expected application/json"
         )
+    return parsed(data or b"{}", model)
+
+
+def parsed(data: bytes | str, model: type[ModelT], what: str = "body") -> ModelT:
+    """``data`` as JSON of the ``model``. Raises QueryError."""
     try:
-        content = from_json(data or b"{}", allow_inf_nan=False)
+        content = from_json(data, allow_inf_nan=False)
     except ValueError as error:
-        raise QueryError(f"body: expected JSON; {error}") from error
+        raise QueryError(f"{what}: expected JSON; {error}") from error
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise _explain(error, model) from error
+        raise _explain(error, model, what) from error
 
 
 async def upload(request: web.Request, max_bytes: int, model: type[BaseModel]) -> Upload:
@@ -121,7 +126,8 @@ async def _upload(request: web.Request, max_bytes: int, model: type[BaseModel], 
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
             raise QueryError("body: expected image files, found a multipart inside the multipart")
-        simple = part.filename is None and part.headers.get(hdrs.CONTENT_TYPE, "text/plain").startswith("text/")
+        kind = part.headers.get(hdrs.CONTENT_TYPE, "text/plain")
+        simple = part.filename is None and kind.startswith(("text/", "application/json"))
         if simple and (part.name not in model.model_fields or len(read.fields) == len(model.model_fields)):
             names = " and ".join(model.model_fields)
             raise QueryError(f"body: expected image files, {names}, found the field {_shown(part.name or '')}")
@@ -132,6 +138,8 @@ async def _upload(request: web.Request, max_bytes: int, model: type[BaseModel], 
             if size > max_bytes:
                 raise _too_large(max_bytes, size)
             data += chunk
+            if simple and len(data) > BODY_BYTES:
+                raise _too_large(BODY_BYTES, len(data), part.name or "body")
         if data and simple:  # a form sends an empty part for what nobody has filled in or chosen
             read.fields.append((part.name or "", data.decode(errors="replace")))
         elif data:
@@ -179,13 +187,13 @@ async def _at_pace(request: web.Request) -> AsyncIterator[Callable[[int], None]]
         ) from error
 
 
-def _too_large(most: int, size: int) -> web.HTTPRequestEntityTooLarge:
-    return web.HTTPRequestEntityTooLarge(max_size=most, actual_size=size, text=f"body: expected at most {most} bytes")
+def _too_large(most: int, size: int, what: str = "body") -> web.HTTPRequestEntityTooLarge:
+    return web.HTTPRequestEntityTooLarge(max_size=most, actual_size=size, text=f"{what}: expected at most {most} bytes")
 
 
-def _explain(error: ValidationError, model: type[BaseModel]) -> QueryError:
+def _explain(error: ValidationError, model: type[BaseModel], what: str = "body") -> QueryError:
     first = error.errors(include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"]) or "body"
+    name = ".".join(str(part) for part in first["loc"]) or what
     if first["type"] == "extra_forbidden":
         return QueryError(f"{name}: unknown key; expected one of {', '.join(model.model_fields)}")
     expected = expectation(model, first["loc"][0] if first["loc"] else "")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import FormData
 
 from artalike.records import Metadata
 from artalike.web import schemas
@@ -195,3 +196,74 @@ async def test_a_cursor_of_words_fits_into_a_request_line(serve: Serve) -> None:
     answer = await ask(client, {"like": [3], "text": "wave", "limit": 200})
     assert len(answer["next"]) < 8000
     assert sorted(await follow(client, answer)) == list(range(1, 1521))
+
+
+def form(files: list[bytes], question: Any = None, **fields: str) -> FormData:
+    made = FormData()
+    for number, data in enumerate(files):
+        made.add_field("image", data, filename=f"{number}.jpg", content_type="image/jpeg")
+    if question is not None:
+        made.add_field("question", question if isinstance(question, str) else json.dumps(question))
+    for name, value in fields.items():
+        made.add_field(name, value)
+    return made
+
+
+async def upload(client: Client, data: FormData, status: int = 200, query: str = "") -> dict[str, Any]:
+    async with client.post(f"/api/search{query}", data=data) as response:
+        assert response.status == status, await response.text()
+        answer: dict[str, Any] = await response.json(content_type=None)
+    return answer
+
+
+async def test_uploads_are_parts_of_a_question_like_any_other(serve: Serve) -> None:
+    """A picture that is in the collection, uploaded, is answered as it would be by its id."""
+    client = await serve(gallery())
+    for named, sent in [
+        ({"like": [3, {"id": 7, "weight": 2}]}, {"like": [3, {"upload": 0, "weight": 2}]}),
+        ({"like": [3], "unlike": [7]}, {"like": [3], "unlike": [{"upload": 0}]}),
+        ({"like": [3, 7]}, {"like": [3]}),  # one that the question does not name is looked for
+        ({"like": [7], "text": "wave"}, {"text": "wave"}),
+        ({"like": [7], "unlike": ["wave"]}, {"unlike": ["wave"]}),
+    ]:
+        by_id = await ask(client, named | {"limit": 20})
+        by_form = await upload(client, form([b"image 7"], sent | {"limit": 20}))
+        assert by_form["used"] == by_id["used"]
+        scores = [{image["id"]: image["score"] for image in answer["results"]} for answer in (by_id, by_form)]
+        assert scores[0] == pytest.approx(scores[1], abs=0.002)  # a vector that is sent has half the digits
+        followed = [image["id"] for image in by_form["results"]]
+        assert sorted(followed + (await follow(client, by_form))[len(followed) :]) == list(range(1, 21))
+
+
+async def test_what_a_question_in_a_form_says_goes_before_the_form_and_the_address(serve: Serve) -> None:
+    fake = gallery()
+    client = await serve(fake)
+    answer = await upload(client, form([b"image 7"], {"limit": 4}), query="?limit=9")
+    assert len(answer["results"]) == 4
+    assert len((await upload(client, form([b"image 7"], {}, limit="9")))["results"]) == 9
+    nowhere = {"filters": {"creator": "Nobody"}}
+    assert (await upload(client, form([b"image 7"], nowhere)))["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("question", "status", "named"),
+    [
+        ({"like": [{"upload": 1}]}, 400, "upload = 1"),
+        ({"like": [{"upload": -1}]}, 400, "like"),
+        ({"like": [{"upload": 0, "id": 3}]}, 400, "with one of id, url, text and upload"),
+        ({"liek": []}, 400, "liek: unknown key"),
+        ("{", 400, "question: expected JSON"),
+        ('"text"', 400, "question = 'text'"),
+        ('{"text": "' + "x" * 70_000 + '"}', 413, "question: expected at most"),
+    ],
+)
+async def test_a_wrong_question_in_a_form_is_refused(serve: Serve, question: Any, status: int, named: str) -> None:
+    client = await serve(gallery())
+    answer = await upload(client, form([b"image 7"], question), status=status)
+    assert named in answer["detail"]
+
+
+async def test_an_upload_is_named_only_where_there_is_one(serve: Serve) -> None:
+    client = await serve(gallery())
+    answer = await ask(client, {"like": [{"upload": 0}]}, status=400)
+    assert "upload = 0: expected the place, from 0, of one of 0 image files" in answer["detail"]

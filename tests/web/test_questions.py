@@ -219,13 +219,14 @@ async def upload(client: Client, data: FormData, status: int = 200, query: str =
 async def test_uploads_are_parts_of_a_question_like_any_other(serve: Serve) -> None:
     """A picture that is in the collection, uploaded, is answered as it would be by its id."""
     client = await serve(gallery())
-    for named, sent in [
+    cases: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"like": [3, {"id": 7, "weight": 2}]}, {"like": [3, {"upload": 0, "weight": 2}]}),
         ({"like": [3], "unlike": [7]}, {"like": [3], "unlike": [{"upload": 0}]}),
         ({"like": [3, 7]}, {"like": [3]}),  # one that the question does not name is looked for
         ({"like": [7], "text": "wave"}, {"text": "wave"}),
         ({"like": [7], "unlike": ["wave"]}, {"unlike": ["wave"]}),
-    ]:
+    ]
+    for named, sent in cases:
         by_id = await ask(client, named | {"limit": 20})
         by_form = await upload(client, form([b"image 7"], sent | {"limit": 20}))
         assert by_form["used"] == by_id["used"]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiosqlite
 import anyio
@@ -39,7 +39,7 @@ class Database:
     """An open catalog database.
 
     Use :meth:`open`. :meth:`write` gives the one writing connection inside a transaction that commits when the
-    block ends well; :meth:`read` gives a reading connection, with a consistent view for as long as it is held.
+    block ends well; :meth:`read` gives a reading connection, each statement of which sees what is committed by then.
     Both raise :class:`StorageError`, or :class:`DiskFull` when there is no space.
     """
 
@@ -75,17 +75,20 @@ class Database:
         async with self._writing:
             # A cancelled caller must leave neither half a transaction nor an open one.
             with anyio.CancelScope(shield=True), _translated("catalog"):
-                await self._writer.execute("BEGIN IMMEDIATE")
                 try:
+                    await _to_its_end(self._writer.execute("BEGIN IMMEDIATE"))
                     yield self._writer
                     await _index_texts(self._writer)
-                    seed_counts = await _count_seeds(self._writer)
-                    await self._writer.execute("COMMIT")
-                    self._seed_counts = seed_counts
+                    await _to_its_end(self._commit())
                 except BaseException:
                     if self._writer.in_transaction:  # SQLite itself has rolled back after some errors
-                        await self._writer.execute("ROLLBACK")
+                        await _to_its_end(self._writer.execute("ROLLBACK"))
                     raise
+
+    async def _commit(self) -> None:
+        seed_counts = await _count_seeds(self._writer)
+        await self._writer.execute("COMMIT")
+        self._seed_counts = seed_counts
 
     @property
     def seed_counts(self) -> SeedCounts:
@@ -177,6 +180,20 @@ async def _identity(connection: Connection) -> tuple[int, int, int]:
             row = await cursor.fetchone()
             values.append(int(row[0]) if row else 0)
     return values[0], values[1], values[2]
+
+
+async def _to_its_end(statement: Awaitable[Any]) -> None:
+    """A caller that is cancelled meanwhile by asyncio, from which no scope of anyio shields, is so behind it."""
+    task = asyncio.ensure_future(statement)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 @contextmanager

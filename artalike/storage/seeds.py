@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from artalike.durations import seconds_of
@@ -125,7 +125,7 @@ class CrawlQueue(Frontier):
                     "DELETE FROM frontier WHERE seed_id = ? AND state IN ('pending', 'leased')", (seed_id,)
                 )
                 await connection.execute("DELETE FROM lanes WHERE seed_id = ?", (seed_id,))
-                await _recount(connection, seed_id)
+                await _recount(connection, seed_id, self._bounds.bounded_kinds)
             if state is SeedState.RUNNING and seed.pending == 0:
                 state = SeedState.DONE
             await connection.execute(
@@ -183,13 +183,14 @@ async def _root(connection: Connection, seed_id: int) -> Candidate:
 _DUE: Final = "SELECT id FROM seeds WHERE recrawl_at <= ?1 AND state IN ('done', 'failed')"
 
 
-async def _recount(connection: Connection, seed_id: int) -> None:
+async def _recount(connection: Connection, seed_id: int, bounded_kinds: Collection[str]) -> None:
     await connection.execute(
-        "UPDATE seeds SET (found, pending, done, failed, images) = (SELECT count(*), "
+        "UPDATE seeds SET (documents, found, pending, done, failed, images) = (SELECT "
+        "count(*) FILTER (WHERE parent_id IS NOT NULL AND kind IN (SELECT value FROM json_each(?2))), count(*), "
         "count(*) FILTER (WHERE state IN ('pending', 'leased')), count(*) FILTER (WHERE state = 'done'), "
         "count(*) FILTER (WHERE state = 'failed'), count(*) FILTER (WHERE state = 'done' AND kind = 'image') "
         "FROM frontier WHERE seed_id = ?1) WHERE id = ?1",
-        (seed_id,),
+        (seed_id, json.dumps(sorted(bounded_kinds))),
     )
 
 

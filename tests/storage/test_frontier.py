@@ -173,6 +173,16 @@ async def test_a_site_that_links_without_end_is_bounded_and_says_so(database: Da
     assert (await frontier.seed(seed_id)).error == "stopped at 5 documents (crawl.max_documents)"
 
 
+async def test_what_a_cancelled_seed_forgets_leaves_room_for_what_is_found_again(database: Database) -> None:
+    frontier = CrawlQueue(database, bounds=Bounds(documents=5))
+    pages = [Candidate(f"https://a.example/{number}", kind="page") for number in range(5)]
+    seed_id = await seed_with(frontier, pages)
+    await frontier.set_seed_state(seed_id, SeedState.CANCELLED)
+    assert await seed_with(frontier, pages) == seed_id
+    seed = await frontier.seed(seed_id)
+    assert (seed.pending, seed.error) == (5, None)
+
+
 async def test_unknown_seeds_are_not_found(frontier: CrawlQueue) -> None:
     with pytest.raises(NotFound):
         await frontier.seed(7)

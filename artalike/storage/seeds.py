@@ -13,7 +13,7 @@ from artalike.records import Candidate, Seed, SeedState, Task
 from artalike.storage import found as finding
 from artalike.storage.catalog import Connection
 from artalike.storage.frontier import Frontier
-from artalike.storage.rows import add_root, retry_rows
+from artalike.storage.rows import add_root, retry_rows, settle_seed
 
 COLUMNS: Final = (
     "id, source, kind, options, state, found, pending, done, failed, images, error, created_at, updated_at, "
@@ -48,7 +48,7 @@ class CrawlQueue(Frontier):
                 )
                 if dict(known.options) != dict(options):
                     await _forget_what_was_read(connection, known.id)
-                if known.state in OVER:
+                if known.state in OVER or known.pending == 0:  # paused, it came to its end by what was under way
                     await _start_again(connection, known.id, root)
             return await _get(connection, "id = ?", (known.id,))
 
@@ -126,11 +126,10 @@ class CrawlQueue(Frontier):
                 )
                 await connection.execute("DELETE FROM lanes WHERE seed_id = ?", (seed_id,))
                 await _recount(connection, seed_id, self._bounds.bounded_kinds)
-            if state is SeedState.RUNNING and seed.pending == 0:
-                state = SeedState.DONE
             await connection.execute(
                 "UPDATE seeds SET state = ?, updated_at = ? WHERE id = ?", (state, time.time(), seed_id)
             )
+            await settle_seed(connection, seed_id, pending=0)  # while it was paused, it may have come to its end
             return await _get(connection, "id = ?", (seed_id,))
 
     async def set_rate(self, seed_id: int, rate: float | None) -> Seed:

@@ -139,6 +139,27 @@ async def test_a_paused_seed_rests_and_goes_on(frontier: CrawlQueue) -> None:
     assert len(await leased(frontier)) == 1
 
 
+async def test_a_seed_that_comes_to_its_end_while_it_is_paused_is_done_when_it_goes_on(frontier: CrawlQueue) -> None:
+    root = Candidate("https://a.example/", kind="page")
+    seed = await frontier.add_seed(root, root.url, {"recrawl": "1h"})
+    [task] = await leased(frontier)
+    await frontier.set_seed_state(seed.id, SeedState.PAUSED)
+    await frontier.finish(task)
+    seed = await frontier.set_seed_state(seed.id, SeedState.RUNNING)
+    assert (seed.state, seed.recrawl_at) == (SeedState.DONE, seed.updated_at + 3600)
+
+
+async def test_a_paused_seed_with_nothing_left_is_read_again_when_it_is_handed_in_again(frontier: CrawlQueue) -> None:
+    root = Candidate("https://a.example/", kind="page")
+    seed = await frontier.add_seed(root, root.url, {})
+    [task] = await leased(frontier)
+    await frontier.set_seed_state(seed.id, SeedState.PAUSED)
+    await frontier.finish(task)
+    seed = await frontier.add_seed(root, root.url, {})
+    assert (seed.state, seed.pending, seed.crawl) == (SeedState.RUNNING, 1, 2)
+    assert [task.url for task in await leased(frontier)] == [root.url]
+
+
 async def test_a_cancelled_seed_forgets_what_is_pending_even_in_flight(frontier: CrawlQueue, images: Images) -> None:
     seed_id = await seed_with(frontier, pictures("a", "b", "c"))
     a, b = await frontier.lease(2, busy_hosts=(), per_host=2)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-PATTERN: Final = r"^([1-9][0-9]{0,8}[smhd]?|hourly|daily|weekly|never)$"
+PATTERN: Final = r"^([1-9][0-9]{0,8}s?|[1-9][0-9]{0,6}m|[1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d|hourly|daily|weekly|never)$"
+"""Some decades at most: what lies beyond the year 9999 is no date."""
 
 _SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _WORDS: Final = {"never": 0.0, "hourly": 3600.0, "daily": 86_400.0, "weekly": 604_800.0}

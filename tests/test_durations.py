@@ -16,7 +16,7 @@ def test_spans_of_time_are_read_as_people_write_them(text: str, seconds: float) 
     assert seconds_of(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "often", "0h", "-1h", "1.5h", "h", "6 h", "1h\n", "9" * 20])
+@pytest.mark.parametrize("text", ["", "often", "0h", "-1h", "1.5h", "h", "6 h", "1h\n", "9" * 20, "10000d"])
 def test_what_is_no_span_is_refused_with_what_was_expected(text: str) -> None:
     with pytest.raises(ValueError, match="expected one like 90m"):
         seconds_of(text)

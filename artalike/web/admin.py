@@ -65,12 +65,12 @@ async def change_seed(request: web.Request) -> web.StreamResponse:
     body = await requests.json_body(request, SeedChange)
     if body == SeedChange():
         raise UsageError("a change of nothing: expected at least one of state, rate, recrawl")
+    if body.state is not None:  # first, because it may be refused: then nothing is changed
+        await services.frontier.set_seed_state(seed_id, SeedState(body.state))
     if body.rate is not None:
         await services.frontier.set_rate(seed_id, body.rate or None)
     if body.recrawl is not None:
         await services.frontier.set_recrawl(seed_id, seconds_of(body.recrawl))
-    if body.state is not None:
-        await services.frontier.set_seed_state(seed_id, SeedState(body.state))
     services.wake()
     return web.json_response(seed_json(await services.frontier.seed(seed_id)))
 

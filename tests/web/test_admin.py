@@ -89,6 +89,17 @@ async def test_a_seed_is_paused_resumed_and_cancelled(serve: Serve) -> None:
     await ask(client, "PATCH", "/api/admin/seeds/1", 400, json={"state": "running"})
 
 
+async def test_a_change_that_is_refused_changes_nothing(serve: Serve) -> None:
+    fake = make_services()
+    client = await serve(fake)
+    await ask(client, "POST", "/api/admin/seeds", 202, json={"source": SOURCE})
+    await ask(client, "DELETE", "/api/admin/seeds/1")
+    before = fake.frontier.by_id[1]
+    await ask(client, "PATCH", "/api/admin/seeds/1", 400, json={"rate": 2, "recrawl": "1h", "state": "running"})
+    await ask(client, "PATCH", "/api/admin/seeds/1", 400, json={"rate": 2, "recrawl": "999999999d"})
+    assert fake.frontier.by_id[1] == before
+
+
 async def test_what_a_source_would_be_is_told_and_nothing_is_started(serve: Serve) -> None:
     fake = make_services()
     client = await serve(fake)

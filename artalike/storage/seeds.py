@@ -28,15 +28,16 @@ class CrawlQueue(Frontier):
 
     async def add_seed(self, root: Candidate, source: str, options: Mapping[str, Any]) -> Seed:
         now, wanted = time.time(), json.dumps(dict(options), sort_keys=True)
-        recrawl = options.get("recrawl")
+        recrawl, rate = options.get("recrawl"), options.get("rate")
         recrawl_seconds = None if recrawl is None else seconds_of(str(recrawl))
+        rate = None if rate is None else float(rate)  # options may hold numbers as text
         async with self._database.write() as connection:
             known = await _find(connection, "source = ? AND kind = ?", (source, root.kind))
             if known is None:
                 await connection.execute(
                     "INSERT INTO seeds (source, kind, options, state, recrawl_seconds, rate, created_at, updated_at) "
                     "VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6, ?6)",
-                    (source, root.kind, wanted, recrawl_seconds, options.get("rate"), now),
+                    (source, root.kind, wanted, recrawl_seconds, rate, now),
                 )
                 known = await _get(connection, "source = ? AND kind = ?", (source, root.kind))
                 await add_root(connection, known.id, root)
@@ -44,7 +45,7 @@ class CrawlQueue(Frontier):
                 await connection.execute(
                     "UPDATE seeds SET options = ?, recrawl_seconds = coalesce(?, recrawl_seconds), "
                     "rate = coalesce(?, rate), state = 'running', error = NULL, updated_at = ? WHERE id = ?",
-                    (wanted, recrawl_seconds, options.get("rate"), now, known.id),
+                    (wanted, recrawl_seconds, rate, now, known.id),
                 )
                 if dict(known.options) != dict(options):
                     await _forget_what_was_read(connection, known.id)
@@ -112,6 +113,19 @@ class CrawlQueue(Frontier):
         async with self._database.read() as connection:
             rows = await connection.execute_fetchall(f"SELECT {COLUMNS} FROM seeds ORDER BY id DESC")
         return [_seed(row) for row in rows]
+
+    async def seeds_page(
+        self, limit: int, *, before: int | None = None, state: SeedState | None = None, source: str | None = None
+    ) -> tuple[list[Seed], int]:
+        passes = "(?1 IS NULL OR state = ?1) AND (?2 IS NULL OR source = ?2)"
+        wanted = (state, source)
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
+                f"SELECT {COLUMNS} FROM seeds WHERE {passes} AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4",
+                (*wanted, before, limit),
+            )
+            [(total,)] = await connection.execute_fetchall(f"SELECT count(*) FROM seeds WHERE {passes}", wanted)
+        return [_seed(row) for row in rows], total
 
     async def set_seed_state(self, seed_id: int, state: SeedState) -> Seed:
         async with self._database.write() as connection:

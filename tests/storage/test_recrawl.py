@@ -151,6 +151,12 @@ async def test_a_paced_seed_gets_no_more_than_its_rate(frontier: CrawlQueue) -> 
         await frontier.set_rate(99, 1)
 
 
+async def test_a_rate_may_be_written_as_text(frontier: CrawlQueue) -> None:
+    seed = await frontier.add_seed(ROOT, ROOT.url, {"rate": " 1_000"})
+    assert seed.rate == 1000
+    assert len(await leased(frontier)) == 1
+
+
 async def test_a_corrected_record_replaces_what_its_own_source_said(frontier: CrawlQueue, images: Images) -> None:
     url, record = "https://a.example/1.jpg", page("record")
     named = Candidate(url, metadata=Metadata(title="Untitled", creator="Hokusai"))

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from artalike.config import Index
-from artalike.errors import StorageError
+from artalike.errors import DiskFull, StorageError
 from artalike.events import Event, EventBus
 from artalike.metrics import Metrics
 from artalike.storage.follow import Followed
@@ -110,8 +111,9 @@ async def recrawl(frontier: Frontier, wake: Callable[[], None]) -> None:
     """Start seeds again when their time has come, and tell the crawler."""
     while True:
         await asyncio.sleep(TICK_SECONDS)
-        if await frontier.recrawl_due():
-            wake()
+        with suppress(DiskFull):  # ingest tells of it; they begin when there is room
+            if await frontier.recrawl_due():
+                wake()
 
 
 async def tick(events: EventBus, stats: Callable[[], dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from watchfiles import Change, awatch
 from artalike.crawl import urls
 from artalike.crawl.sources.folder import found_at
 from artalike.crawl.sources.options import Options
-from artalike.errors import NotFound
+from artalike.errors import DiskFull, NotFound
 from artalike.records import Candidate, Seed, SeedState
 from artalike.storage.ports import Frontier
 
@@ -70,13 +71,14 @@ class FolderWatch:
     async def _watch(self, seed: Seed, scope: anyio.CancelScope) -> None:
         with scope, suppress(NotFound):  # when it has been cancelled a moment ago
             root = urls.to_path((await self._frontier.root(seed.id)).url)
-            while True:
+            for step in cycle((self._follow, self._compare)):
                 try:
-                    await self._follow(seed.id, root)
-                except (OSError, RuntimeError) as error:  # watchfiles raises either: no such folder, no watches left
+                    await step(seed.id, root)
+                # watchfiles raises either of the first two: no such folder, no watches left
+                except (OSError, RuntimeError, DiskFull) as error:
                     log.warning("%s: not watched, compared every %d s: %s", root, AGAIN_SECONDS, error)
-                await anyio.sleep(AGAIN_SECONDS)
-                await self._compare(seed.id, root)
+                if step == self._follow:
+                    await anyio.sleep(AGAIN_SECONDS)
 
     async def _follow(self, seed_id: int, root: Path) -> None:
         first = True

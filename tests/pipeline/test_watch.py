@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from artalike.errors import DiskFull
+from artalike.pipeline import watch
 from artalike.service import Service
 from tests.running import running, settings_for, settled
 from tests.sites import draw
@@ -105,6 +107,26 @@ async def test_a_folder_that_goes_away_while_it_is_watched_loses_nothing(tmp_pat
         folder.rename(tmp_path / "unmounted")
         await asyncio.sleep(1.5)
         assert service.images.counts.images == 3
+
+
+async def test_neither_a_full_disk_nor_an_unreadable_folder_ends_the_watching(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "AGAIN_SECONDS", 0.1)
+    async with running(settings_for(tmp_path / "data")) as service:
+        again = service.frontier.crawl_again
+        refusals = iter([DiskFull("no space left"), PermissionError(13, "no entry")] * 2)
+
+        async def refused(seed_id: int) -> bool:
+            for error in refusals:
+                raise error
+            return await again(seed_id)
+
+        monkeypatch.setattr(service.frontier, "crawl_again", refused)
+        await seed(service, folder)
+        put(folder / "new.jpg", 9)
+        await until(service, {"0.jpg", "1.jpg", "2.jpg", "new.jpg"})
+        assert next(refusals, None) is None
 
 
 async def test_a_folder_that_is_not_watched_stays_as_it_was_handed_in(tmp_path: Path, folder: Path) -> None:

@@ -22,7 +22,7 @@ from artalike.web.questions import TEXTS_MOST
 _WEIGHED: Final = re.compile(r"(.*)~([0-9]{1,4}(?:\.[0-9]{1,4})?)", re.DOTALL)
 _ID: Final = re.compile(r"[1-9][0-9]{0,14}")
 _WORD: Final = re.compile(r"[^\W_]")
-NAMES: Final = frozenset({"like", "unlike", "text", "without", "picture", "seed"})
+NAMES: Final = frozenset({"like", "unlike", "text", "without", "picture", "unlike_picture", "seed"})
 """Of parameters that say what is asked, beside the filters."""
 _TITLE_LENGTH: Final = 80
 _AWAY: Final = {"like": False, "text": False, "unlike": True, "without": True}

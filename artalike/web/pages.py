@@ -154,7 +154,7 @@ async def search(request: web.Request) -> web.Response:
     filters = _filters(request)
     limit = services.settings.gallery.page_size
     images = services.stats().get("images")
-    if "picture" in request.query:
+    if not {"picture", "unlike_picture"}.isdisjoint(request.query):
         nothing: dict[str, Any] = {"results": [], "next": None, "total": 0, "used": []}
         return _wall(request, nothing, first=f"{request.rel_url}&limit={limit}", images=images, filters=filters)
     body = asking.read(request.query.items())

@@ -11,13 +11,13 @@ import { asksForSomething, partOf, readParts, writeParts } from "./ask/parts.js"
 /** @typedef {import("./ask/parts.js").Part} Part */
 
 /**
- * `picture` is a visitor's own, which stays with the visitor: its address leads nobody else to it.
+ * In the parts of `picture` is one of the visitor's own, which stays with the visitor: its address leads nobody else to it.
  *
  * @typedef {{filters?: Filters} & (
  *     {kind: "random", seed: number | null}
  *   | {kind: "similar", id: number}
  *   | {kind: "search", parts: Part[]}
- *   | {kind: "picture", key: string}
+ *   | {kind: "picture", parts: Part[]}
  * )} Place
  */
 
@@ -30,10 +30,7 @@ export function placeOf(url) {
   const filters = readFilters(searchParams);
   const similar = /^\/similar\/(\d{1,15})$/.exec(pathname);
   if (similar) return { kind: "similar", id: Number(similar[1]), filters };
-  if (pathname === "/search") {
-    const key = searchParams.get("picture");
-    return key !== null && /^\w{1,40}$/.test(key) ? { kind: "picture", key, filters } : placeOfParts(readParts(searchParams), filters);
-  }
+  if (pathname === "/search") return placeOfParts(readParts(searchParams), filters);
   if (pathname !== "/") return null;
   const seed = searchParams.get("seed");
   return { kind: "random", seed: seed !== null && /^-?\d{1,15}$/.test(seed) ? Number(seed) : null, filters };
@@ -50,7 +47,7 @@ export function placeOfParts(parts, filters = {}) {
   if (!asksForSomething(parts)) return { kind: "random", seed: null, filters };
   const [first] = parts;
   if (parts.length === 1 && first.kind === "id") return { kind: "similar", id: Number(first.value), filters };
-  return { kind: "search", parts, filters };
+  return { kind: parts.some((part) => part.kind === "own") ? "picture" : "search", parts, filters };
 }
 
 /**
@@ -61,7 +58,7 @@ export function placeOfParts(parts, filters = {}) {
  */
 export function partsOf(place) {
   if (place.kind === "similar") return [partOf("id", place.id)];
-  return place.kind === "search" ? place.parts : [];
+  return place.kind === "search" || place.kind === "picture" ? place.parts : [];
 }
 
 /**
@@ -72,8 +69,7 @@ export function partsOf(place) {
 export function pageOf(place) {
   const params = new URLSearchParams();
   if (place.kind === "random" && place.seed !== null) params.set("seed", String(place.seed));
-  if (place.kind === "search") writeParts(place.parts, params);
-  if (place.kind === "picture") params.set("picture", place.key);
+  if (place.kind === "search" || place.kind === "picture") writeParts(place.parts, params);
   writeFilters(place.filters, params);
   const path = place.kind === "random" ? "/" : place.kind === "similar" ? `/similar/${place.id}` : "/search";
   return params.size ? `${path}?${String(params).replaceAll("%7E", "~")}` : path;

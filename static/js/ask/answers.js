@@ -7,8 +7,7 @@
 import { call } from "../api.js";
 import { placeOf } from "../places.js";
 import { readsAhead, theLine } from "../thrift.js";
-import { bodyOf } from "./parts.js";
-import { writeFilters } from "./filters.js";
+import { bodyOf, ownKeys } from "./parts.js";
 import { fileOf } from "./pictures.js";
 
 const FRESH = 4_000;
@@ -51,19 +50,17 @@ export function askAhead(address) {
 /**
  * @param {string} address
  * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
  */
-function ask(address, signal) {
+async function ask(address, signal) {
   const place = address.startsWith("/search?") ? placeOf(address) : null;
   const limit = Number(new URL(address, "http://here/").searchParams.get("limit"));
-  if (place?.kind === "search") {
-    return call("/api/search", { method: "POST", body: { ...bodyOf(place.parts), filters: place.filters, limit }, signal });
-  }
-  if (place?.kind === "picture") {
-    const form = new FormData();
-    form.append("image", fileOf(place.key));
-    const params = new URLSearchParams({ limit: String(limit) });
-    writeFilters(place.filters, params);
-    return call(`/api/search?${params}`, { method: "POST", body: form, signal });
-  }
-  return call(address, { signal });
+  if (place?.kind !== "search" && place?.kind !== "picture") return call(address, { signal });
+  const body = { ...bodyOf(place.parts), filters: place.filters, limit };
+  const keys = ownKeys(place.parts);
+  if (keys.length === 0) return call("/api/search", { method: "POST", body, signal });
+  const form = new FormData();
+  for (const key of keys) form.append("image", fileOf(key));
+  form.append("question", JSON.stringify(body));
+  return call("/api/search", { method: "POST", body: form, signal });
 }

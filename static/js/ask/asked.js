@@ -3,13 +3,11 @@
 
 import { copy, matchList, part, tell } from "../dom.js";
 import { counted } from "../format.js";
-import { nameOf } from "../images.js";
 import { partsOf, placeOfParts } from "../places.js";
 import { changed, describe } from "./filters.js";
-import { recall } from "./known.js";
 import { asksForSomething, atLevel, levelOf, partOfText, same, withPart, withoutPart } from "./parts.js";
 import { previewOf } from "./pictures.js";
-import { labelOf } from "./trail.js";
+import { labelOf, partName } from "./trail.js";
 
 /** @typedef {import("../places.js").Place} Place */
 /** @typedef {import("./parts.js").Part} Part */
@@ -19,6 +17,7 @@ import { labelOf } from "./trail.js";
 /** @type {Record<Level, Level>} */
 const NEXT = { normal: "more", more: "less", less: "normal" };
 const LEVELS = { normal: "as much as usual", more: "more than usual", less: "less than usual" };
+const OWN = "What is yours was compared and not kept; only this page still has it.";
 /** @type {Record<string, string>} by the server's names */
 const USED = { likeness: "likeness", words: "words", text: "meaning" };
 
@@ -59,7 +58,7 @@ export class Asked {
     this.heading.hidden = place.kind === "similar"; // the picture above has one
     const label = labelOf(place);
     this.heading.textContent = label[0].toUpperCase() + label.slice(1);
-    part(this.element, "#add").hidden = place.kind === "random" || place.kind === "picture";
+    part(this.element, "#add").hidden = place.kind === "random";
   }
 
   /**
@@ -74,9 +73,9 @@ export class Asked {
     const says = [];
     if (place.kind === "similar") says.push("The pictures most like it, the nearest first.");
     else if (by.length > 0) says.push(`Found by ${by.length > 1 ? `${by.slice(0, -1).join(", ")} and ${by.at(-1)}` : by[0]}.`);
-    const wanted = place.kind === "search" && place.parts.some((each) => each.kind === "text" && !each.away);
+    const wanted = partsOf(place).some((each) => each.kind === "text" && !each.away);
     if (wanted && by.length === 1 && used[0] === "likeness") says.push("No picture has the words.");
-    if (place.kind === "picture" && by.length > 0) says.push("Your picture was compared and not kept; only this page still has it.");
+    if (place.kind === "picture" && by.length > 0) says.push(OWN);
     if (describe(place.filters).length > 0 && total) says.push(`${counted(total, "picture passes", "pictures pass")} the filters.`);
     tell(this.element, "#told", says.join(" "));
   }
@@ -99,6 +98,7 @@ export class Asked {
     if (preview && picture.getAttribute("src") !== preview) picture.src = preview;
     picture.alt = preview ? label : "";
     if (asked?.kind === "id") link.href = `/similar/${asked.value}`;
+    else link.removeAttribute("href");
     const dot = part(element, ".chip-color");
     dot.hidden = !color;
     dot.style.backgroundColor = color ?? "";
@@ -191,16 +191,11 @@ function chipsOf(place, width) {
   /** @type {Chip[]} */
   const chips = [];
   const filters = place.filters ?? {};
-  if (place.kind === "picture") {
-    const without = placeOfParts([], filters);
-    chips.push({ key: "own", label: "your picture", without, preview: previewOf(place.key) });
-  }
   // The one picture is shown large, above.
-  const parts = place.kind === "search" ? place.parts : [];
+  const parts = place.kind === "similar" ? [] : partsOf(place);
   for (const asked of parts) {
-    const image = asked.kind === "id" ? recall(Number(asked.value)) : undefined;
-    const label = asked.kind !== "id" ? asked.value : image ? nameOf(image) : `picture ${asked.value}`;
-    const preview = asked.kind === "id" ? `/thumbs/${asked.value}/${width}` : "";
+    const label = partName(asked, parts);
+    const preview = asked.kind === "id" ? `/thumbs/${asked.value}/${width}` : asked.kind === "own" ? previewOf(asked.value) : "";
     chips.push({ key: `${asked.kind} ${asked.value}`, label, part: asked, preview, without: placeOfParts(withoutPart(parts, asked), filters) });
   }
   for (const { label, color, opens } of describe(filters)) {

@@ -19,11 +19,11 @@ const SUGGESTED = 8;
 const SHORTEST = 2;
 
 export class Box {
-  /** @type {(text: string) => void} */
+  /** @type {(text: string, adding: boolean) => void} `adding` to what is asked already */
   ontext = () => {};
   /** @type {(suggestion: Suggestion) => void} */
   onchoice = () => {};
-  /** @type {(file: Blob) => void} */
+  /** @type {(file: Blob, adding: boolean) => void} */
   onpicture = () => {};
   /** Whether words can be added to what is asked already. */
   asking = false;
@@ -57,7 +57,9 @@ export class Box {
     this.form.addEventListener("submit", (event) => this.#submit(event));
     this.list.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus stays in the field
     this.list.addEventListener("click", (event) => this.#choose(this.#indexOf(event.target)));
-    for (const [button, input] of [["#ask-file", "#file"], ["#ask-camera", "#camera"]]) this.#opens(part(page, button), part(page, input));
+    for (const [button, input] of [["#ask-file", "#file"], ["#ask-camera", "#camera"], ["#add-file", "#added-file"]]) {
+      this.#opens(part(page, button), part(page, input), button === "#add-file");
+    }
     this.#listen();
   }
 
@@ -69,12 +71,13 @@ export class Box {
   /**
    * @param {HTMLElement} button
    * @param {HTMLInputElement} input
+   * @param {boolean} adding
    */
-  #opens(button, input) {
+  #opens(button, input, adding) {
     button.addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
       const file = input.files?.[0];
-      if (file) this.onpicture(file);
+      if (file) this.onpicture(file, adding);
       input.value = ""; // so that the same file can be chosen again
     });
   }
@@ -85,14 +88,19 @@ export class Box {
       event.preventDefault();
       this.field.focus();
     });
-    addEventListener("paste", (event) => this.#take(event.clipboardData, event, isTyping(event.target)));
+    addEventListener("paste", (event) => {
+      // A picture that is pasted where words are added is added as well.
+      const adding = event.target instanceof Element && event.target.closest("#add") !== null;
+      this.#take(event.clipboardData, event, { typing: isTyping(event.target), adding });
+    });
     addEventListener("dragenter", (event) => this.#hover(event, 1));
     addEventListener("dragleave", (event) => this.#hover(event, -1));
     addEventListener("dragover", (event) => takes(event.dataTransfer) && event.preventDefault());
     addEventListener("drop", (event) => {
+      const adding = this.asking && event.target instanceof Element && event.target.closest(".drop-add") !== null;
       this.#over = 0;
       this.overlay.hidden = true;
-      this.#take(event.dataTransfer, event, false);
+      this.#take(event.dataTransfer, event, { adding });
     });
   }
 
@@ -104,20 +112,21 @@ export class Box {
     if (!takes(event.dataTransfer)) return;
     this.#over = Math.max(0, this.#over + step);
     this.overlay.hidden = this.#over === 0;
+    part(this.overlay, ".drop-add").hidden = !this.asking;
   }
 
   /**
    * @param {DataTransfer | null} data
    * @param {Event} event
-   * @param {boolean} typing  what is pasted into a field stays there, but for pictures
+   * @param {{typing?: boolean, adding: boolean}} how  what is pasted while typing stays in its field, but for pictures
    */
-  #take(data, event, typing) {
+  #take(data, event, { typing = false, adding }) {
     const file = data && pictureOf(data);
     const address = data && !file && !typing ? addressOf(data) : "";
     if (!file && !address) return;
     event.preventDefault();
-    if (file) this.onpicture(file);
-    else this.ontext(address);
+    if (file) this.onpicture(file, adding);
+    else this.ontext(address, adding);
   }
 
   /** @param {Event} event */
@@ -125,7 +134,7 @@ export class Box {
     event.preventDefault();
     if (this.#active >= 0) return this.#choose(this.#active);
     this.#close();
-    if (this.field.value.trim()) this.ontext(this.field.value);
+    if (this.field.value.trim()) this.ontext(this.field.value, false);
   }
 
   /** @param {KeyboardEvent} event */

@@ -6,8 +6,8 @@
 
 /**
  * @typedef {object} Part
- * @property {"id" | "url" | "text"} kind
- * @property {string} value          an id in digits, an address, or words
+ * @property {"id" | "url" | "text" | "own"} kind
+ * @property {string} value          an id in digits, an address, words, or the key of a visitor's own picture
  * @property {boolean} away          whether to stay away from it
  * @property {number | null} weight  how much it counts, 0 to 10; null for as much as usual
  */
@@ -18,6 +18,8 @@
 export const PARTS_MOST = 16;
 /** Of both together. */
 export const TEXTS_MOST = 8;
+/** Likewise, of a visitor's own pictures. */
+export const OWN_MOST = 8;
 const TEXT_LENGTH = 1000;
 const URL_LENGTH = 4096;
 const WEIGHT_MOST = 10;
@@ -27,9 +29,20 @@ const LEVELS = { like: { less: 0.5, more: 2 }, unlike: { less: 0.3, more: 1.3 } 
 const WEIGHED = /^(.*)~(\d{1,4}(?:\.\d{1,4})?)$/s;
 const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/\S/;
 const ID = /^[1-9]\d{0,14}$/;
+const KEY = /^\w{1,40}$/;
+
+/** What parts are called in addresses, to look for and to stay away from. */
+const NAMES = {
+  id: ["like", "unlike"],
+  url: ["like", "unlike"],
+  text: ["text", "without"],
+  own: ["picture", "unlike_picture"],
+};
+const KNOWN = new Set(Object.values(NAMES).flat());
+const AWAY = new Set(Object.values(NAMES).map(([, away]) => away));
 
 /**
- * @param {"id" | "url" | "text"} kind
+ * @param {Part["kind"]} kind
  * @param {string | number} value
  * @param {{away?: boolean, weight?: number | null}} [more]
  * @returns {Part}
@@ -52,8 +65,8 @@ export function partOfText(typed, away = false) {
 }
 
 /**
- * The parts in an address: `like` and `unlike` name pictures by id or address, `text` and `without` are words; a weight
- * follows behind a tilde.
+ * The parts in an address: `like` and `unlike` name pictures by id or address, `text` and `without` are words, `picture`
+ * and `unlike_picture` pictures of the visitor's own; a weight follows behind a tilde.
  *
  * @param {URLSearchParams} params
  * @returns {Part[]} at most as many as the server takes
@@ -62,11 +75,12 @@ export function readParts(params) {
   /** @type {Part[]} */
   const parts = [];
   for (const [name, raw] of params) {
-    const away = name === "unlike" || name === "without";
-    const picture = name === "like" || name === "unlike";
-    if (!picture && name !== "text" && name !== "without") continue;
+    if (!KNOWN.has(name)) continue;
+    const away = AWAY.has(name);
     const [, value, number] = WEIGHED.exec(raw) ?? [null, raw, null];
-    const part = picture && ID.test(value) ? partOf("id", value, { away }) : partOfText(value, away);
+    const part = NAMES.own.includes(name) ? ownPart(value, away)
+      : NAMES.id.includes(name) && ID.test(value) ? partOf("id", value, { away })
+      : partOfText(value, away);
     if (!part || (number !== null && Number(number) > WEIGHT_MOST)) continue;
     part.weight = number === null ? null : Number(number);
     parts.push(part);
@@ -80,7 +94,7 @@ export function readParts(params) {
  */
 export function writeParts(parts, params) {
   for (const { kind, value, away, weight } of parts) {
-    const name = kind === "text" ? (away ? "without" : "text") : away ? "unlike" : "like";
+    const name = NAMES[kind][away ? 1 : 0];
     // Words that end as a weight does are followed by their own.
     const says = weight ?? (WEIGHED.test(value) ? usual(away) : null);
     params.append(name, says === null ? value : `${value}~${Number(says.toFixed(4))}`);
@@ -88,14 +102,29 @@ export function writeParts(parts, params) {
 }
 
 /**
- * The parts as `POST /api/search` takes them.
+ * @param {string} key
+ * @param {boolean} [away]
+ * @returns {Part | null} null for what is no key
+ */
+export function ownPart(key, away = false) {
+  return KEY.test(key) ? partOf("own", key, { away }) : null;
+}
+
+/** @param {readonly Part[]} parts  the keys of the visitor's own pictures, in the order in which they are sent along */
+export function ownKeys(parts) {
+  return parts.filter((part) => part.kind === "own").map((part) => part.value);
+}
+
+/**
+ * The parts as `POST /api/search` takes them, beside the visitor's own pictures where there are any.
  *
  * @param {readonly Part[]} parts
  * @returns {{like: object[], unlike: object[]}}
  */
 export function bodyOf(parts) {
+  const keys = ownKeys(parts);
   const spell = (/** @type {Part} */ { kind, value, weight }) => ({
-    [kind]: kind === "id" ? Number(value) : value,
+    ...(kind === "own" ? { upload: keys.indexOf(value) } : { [kind]: kind === "id" ? Number(value) : value }),
     ...(weight === null ? {} : { weight }),
   });
   return {
@@ -162,10 +191,10 @@ function usual(away) {
  * @param {Part[]} parts
  */
 function bounded(parts) {
-  const left = { true: PARTS_MOST, false: PARTS_MOST, text: TEXTS_MOST };
+  const left = { true: PARTS_MOST, false: PARTS_MOST, text: TEXTS_MOST, own: OWN_MOST };
   return parts.filter((part, place) => {
     if (parts.findIndex((other) => same(other, part)) !== place) return false;
-    if (part.kind === "text" && left.text-- <= 0) return false;
+    if ((part.kind === "text" || part.kind === "own") && left[part.kind]-- <= 0) return false;
     return left[/** @type {"true" | "false"} */ (String(part.away))]-- > 0;
   });
 }

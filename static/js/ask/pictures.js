@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Pictures of a visitor's own: they are sent to be compared and are stored nowhere but here, for as long as the page is
- * open. A small preview outlives a reload, in the session's storage.
+ * open. A small preview outlives a reload, in the session's storage, and is what is sent from then on.
  */
 
 import { ApiError } from "../api.js";
@@ -41,8 +41,10 @@ export async function keep(file) {
  */
 export function fileOf(key) {
   const file = kept.get(key)?.file;
-  if (!file) throw new ApiError(404, LOST);
-  return file;
+  if (file) return file;
+  const [, preview] = previewOf(key).split(",");
+  if (!preview) throw new ApiError(404, LOST);
+  return new Blob([Uint8Array.from(atob(preview), (letter) => letter.charCodeAt(0))], { type: "image/jpeg" });
 }
 
 /**

@@ -59,14 +59,20 @@ export function startAsking(gallery, config) {
 
   /** @param {Part | null} asking  in place of what is asked */
   function askFor(asking) {
-    const id = asking?.kind === "url" ? ownPicture(asking.value, location.origin) : 0;
-    if (asking) visit(placeOfParts([id ? partOf("id", id) : asking], gallery.view.place.filters));
+    if (asking) visit(placeOfParts([asking], gallery.view.place.filters));
   }
 
-  box.ontext = (text) => {
-    const typed = partOfText(text);
+  /** @param {Part | null} part */
+  const known = (part) => {
+    const id = part?.kind === "url" ? ownPicture(part.value, location.origin) : 0;
+    return id ? partOf("id", id) : part;
+  };
+
+  box.ontext = (text, adding) => {
+    const typed = known(partOfText(text));
     box.field.blur();
-    askFor(typed);
+    if (typed && adding) add([typed]);
+    else askFor(typed);
   };
   box.onchoice = ({ kind, value, id }) => {
     const { place } = gallery.view;
@@ -75,9 +81,10 @@ export function startAsking(gallery, config) {
     else if (kind === "title") askFor(partOf("text", value));
     else add([partOf("text", value, { away: kind === "less" })]);
   };
-  box.onpicture = async (file) => {
-    const key = await keep(file);
-    visit({ kind: "picture", key, filters: gallery.view.place.filters });
+  box.onpicture = async (file, adding) => {
+    const own = partOf("own", await keep(file));
+    if (adding) add([own]);
+    else askFor(own);
   };
   asked.onchange = (place) => visit(place, { stay: true });
   filters.onchange = (wanted, instead) => visit({ ...gallery.view.place, filters: wanted }, { instead, stay: true });
@@ -90,7 +97,7 @@ export function startAsking(gallery, config) {
 
   gallery.onshow = ({ place }, entry) => {
     const parts = partsOf(place);
-    const texts = parts.filter(({ kind, away }) => kind !== "id" && !away);
+    const texts = parts.filter(({ kind, away }) => (kind === "text" || kind === "url") && !away);
     box.show(texts.length === 1 && parts.length === 1 ? texts[0].value : "");
     box.asking = tools.asking = parts.length > 0;
     asked.show(place);

@@ -9,6 +9,7 @@ import { nameOf } from "../images.js";
 import { pageOf, partsOf } from "../places.js";
 import { describe } from "./filters.js";
 import { recall } from "./known.js";
+import { ownKeys } from "./parts.js";
 import { previewOf } from "./pictures.js";
 
 /** @typedef {import("../places.js").Place} Place */
@@ -26,10 +27,23 @@ const LABEL_LENGTH = 400;
 export function stepOf(place) {
   const parts = partsOf(place);
   const ids = parts.filter((part) => part.kind === "id" && !part.away).map((part) => Number(part.value));
-  const texts = parts.filter((part) => part.kind !== "id").map(({ value, away }) => (away ? `− ${value}` : value));
+  const texts = parts.filter(({ kind }) => kind === "text" || kind === "url").map(({ value, away }) => (away ? `− ${value}` : value));
   const words = [...texts, ...describe(place.filters).map((chip) => chip.label)].join(", ");
   const label = labelOf(place).slice(0, LABEL_LENGTH);
   return { place, ids: ids.slice(0, PICTURES_MOST), words: words.slice(0, WORDS_LENGTH), label };
+}
+
+/**
+ * @param {import("./parts.js").Part} part
+ * @param {readonly import("./parts.js").Part[]} parts  among which it is
+ */
+export function partName({ kind, value }, parts) {
+  if (kind === "own") {
+    const keys = ownKeys(parts);
+    return keys.length > 1 ? `your picture ${keys.indexOf(value) + 1}` : "your picture";
+  }
+  const image = kind === "id" ? recall(Number(value)) : undefined;
+  return kind === "id" ? (image ? nameOf(image) : `picture ${value}`) : value;
 }
 
 /**
@@ -39,13 +53,8 @@ export function stepOf(place) {
  */
 export function labelOf(place) {
   const narrowed = describe(place.filters).map((chip) => chip.label);
-  if (place.kind === "picture") return ["your picture", ...narrowed].join(", ");
   const parts = partsOf(place);
-  const spoken = parts.map((part) => {
-    const image = part.kind === "id" ? recall(Number(part.value)) : undefined;
-    const name = part.kind === "id" ? (image ? nameOf(image) : `picture ${part.value}`) : part.value;
-    return part.away ? `less like ${name}` : name;
-  });
+  const spoken = parts.map((part) => (part.away ? `less like ${partName(part, parts)}` : partName(part, parts)));
   const all = [...spoken, ...narrowed];
   if (all.length > 0) return all.join(", ");
   return place.kind === "random" && place.seed !== null ? "shuffled" : "all pictures";
@@ -117,8 +126,8 @@ export class Trail {
     else link.removeAttribute("aria-current");
     element.classList.toggle("ahead", distance > 0);
     const words = part(element, ".step-words");
-    const own = step.place.kind === "picture" ? previewOf(step.place.key) : "";
-    const sources = own ? [own] : step.ids.map((id) => `/thumbs/${id}/${this.width}`);
+    const own = ownKeys(partsOf(step.place)).map(previewOf).filter(Boolean);
+    const sources = [...own, ...step.ids.map((id) => `/thumbs/${id}/${this.width}`)].slice(0, PICTURES_MOST);
     // A picture speaks for itself.
     words.textContent = sources.length > 0 ? step.words : step.label.slice(0, WORDS_LENGTH);
     words.hidden = words.textContent === "";

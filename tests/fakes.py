@@ -276,6 +276,12 @@ class FakeFrontier:
     async def seeds(self) -> list[Seed]:
         return sorted(self.by_id.values(), key=lambda seed: -seed.id)
 
+    async def seeds_page(
+        self, limit: int, *, before: int | None = None, state: SeedState | None = None, source: str | None = None
+    ) -> tuple[list[Seed], int]:
+        wanted = [seed for seed in await self.seeds() if state in {None, seed.state} and source in {None, seed.source}]
+        return [seed for seed in wanted if before is None or seed.id < before][:limit], len(wanted)
+
     async def set_seed_state(self, seed_id: int, state: SeedState) -> Seed:
         seed = await self.seed(seed_id)
         if seed.state is SeedState.CANCELLED:

@@ -168,6 +168,14 @@ class Frontier(Protocol):
     async def seeds(self) -> list[Seed]:
         """All, newest first."""
 
+    async def seeds_page(
+        self, limit: int, *, before: int | None = None, state: SeedState | None = None, source: str | None = None
+    ) -> tuple[list[Seed], int]:
+        """Up to ``limit`` seeds, newest first, with an id below ``before``; and how many there are on all pages.
+
+        Only those in ``state``, and handed in as exactly ``source``, where these are given.
+        """
+
     async def set_seed_state(self, seed_id: int, state: SeedState) -> Seed:
         """Pause, resume or cancel. Raises NotFound, or UsageError for a change that makes no sense."""
 

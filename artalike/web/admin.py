@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from aiohttp import web
 
 from artalike.durations import seconds_of
@@ -17,6 +19,7 @@ from artalike.web.params import (
     RetryBody,
     SeedBody,
     SeedChange,
+    SeedsQuery,
     SessionBody,
 )
 from artalike.web.services import SERVICES
@@ -50,8 +53,15 @@ async def add_seed(request: web.Request) -> web.StreamResponse:
 
 
 async def list_seeds(request: web.Request) -> web.StreamResponse:
-    seeds = await request.app[SERVICES].frontier.seeds()
-    return web.json_response({"results": [seed_json(seed) for seed in seeds]})
+    params = requests.query(request, SeedsQuery)
+    seeds, total = await request.app[SERVICES].frontier.seeds_page(
+        params.limit + 1, before=params.before, state=params.state, source=params.source
+    )
+    shown = seeds[: params.limit]
+    following = {"before": shown[-1].id, "limit": params.limit} if len(seeds) > params.limit else None
+    narrowed = {name: value for name, value in (("state", params.state), ("source", params.source)) if value}
+    after = None if following is None else f"/api/admin/seeds?{urlencode(following | narrowed)}"
+    return web.json_response({"results": [seed_json(seed) for seed in shown], "next": after, "total": total})
 
 
 async def show_seed(request: web.Request) -> web.StreamResponse:

@@ -170,7 +170,7 @@ OPERATIONS: Final = (
         problems=(400, 401, 408, 413, 415, 429),
     ),
     Operation(method="delete", path="/admin/session", summary="Sign out", tag="admin", status=204),
-    _admin("get", "seeds", "All sources, newest first", answer=schemas.Seeds),
+    _admin("get", "seeds", "Sources, newest first", query=params.SeedsQuery, answer=schemas.Seeds, problems=(400,)),
     _admin(
         "post",
         "seeds",

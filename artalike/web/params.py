@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from artalike import durations
+from artalike.records import SeedState
 from artalike.search.filters import Filters
 from artalike.search.order import DEPTH
 from artalike.search.random_pages import SEED_LIMIT
@@ -247,6 +248,17 @@ class HostsQuery(Query):
 
 class NewestQuery(Query):
     limit: Limit = 8
+
+
+class SeedsQuery(Query):
+    limit: Limit = LIMIT_DEFAULT
+    before: Annotated[
+        int | None, Field(ge=1, le=ID_LIMIT, description="a seed's id: only those that were handed in before it")
+    ] = None
+    state: Annotated[SeedState | None, Field(description=f"one of {', '.join(SeedState)}")] = None
+    source: Annotated[
+        str | None, Field(min_length=1, max_length=URL_LENGTH, description="a source, as it was handed in")
+    ] = None
 
 
 class SeedChange(Body):

@@ -168,6 +168,8 @@ class Seed(Answer):
 
 class Seeds(Answer):
     results: list[Seed]
+    next: NextUrl
+    total: Annotated[int, Field(description="sources that pass, on all pages")]
 
 
 class Detected(Answer):

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
@@ -288,3 +289,33 @@ async def test_guessing_is_slowed_down_for_everyone_at_that_address(serve: Serve
 def test_an_empty_token_is_a_mistake_of_the_program() -> None:
     with pytest.raises(ValueError, match="not empty"):
         Auth("")
+
+
+async def test_sources_are_listed_a_page_at_a_time(serve: Serve) -> None:
+    fake = make_services()
+    client = await serve(fake)
+    for number in range(1, 61):
+        await ask(client, "POST", "/api/admin/seeds", 202, json={"source": f"{SOURCE}?{number}"})
+    await fake.frontier.set_seed_state(3, SeedState.PAUSED)
+    first = await ask(client, "GET", "/api/admin/seeds")
+    assert (len(first["results"]), first["total"]) == (50, 60)
+    met, address = [], "/api/admin/seeds?limit=7"
+    while address:
+        page = await ask(client, "GET", address)
+        met += [seed["id"] for seed in page["results"]]
+        address = page["next"]
+    assert met == list(range(60, 0, -1))
+    running = await ask(client, "GET", "/api/admin/seeds?state=running&limit=57")
+    assert (running["total"], len((await ask(client, "GET", running["next"]))["results"])) == (59, 2)
+    paused = await ask(client, "GET", "/api/admin/seeds?state=paused")
+    assert ([seed["id"] for seed in paused["results"]], paused["next"]) == ([3], None)
+    found = await ask(client, "GET", f"/api/admin/seeds?source={quote(SOURCE + '?4', safe='')}")
+    assert [seed["id"] for seed in found["results"]] == [4]
+    paused.pop("headers")
+    schemas.Seeds.model_validate_json(json.dumps(paused), strict=True)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "before=0", "before=x", "state=lost", "source="])
+async def test_a_page_of_sources_that_cannot_be_is_refused(serve: Serve, query: str) -> None:
+    answer = await ask(await serve(make_services()), "GET", f"/api/admin/seeds?{query}", 400)
+    assert query.partition("=")[0] in answer["detail"]

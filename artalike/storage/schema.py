@@ -290,4 +290,9 @@ BEGIN
 END;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES, TEXTS, FILTERS)
+ROOTS: Final = """
+-- A seed's root among its millions of rows: each change in a watched folder asks for it, and holds the writer meanwhile.
+CREATE INDEX frontier_roots ON frontier (seed_id) WHERE parent_id IS NULL;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES, TEXTS, FILTERS, ROOTS)

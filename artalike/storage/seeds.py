@@ -167,9 +167,7 @@ async def _start_again(connection: Connection, seed_id: int, root: Candidate) ->
         "UPDATE seeds SET crawl = crawl + 1, state = 'running', recrawl_at = NULL WHERE id = ?", (seed_id,)
     )
     seed = await _get(connection, "id = ?", (seed_id,))
-    worth = json.dumps(sorted(WORTH_RETRYING))
-    chosen = "state = 'failed' AND seed_id = ?1 AND error_kind IN (SELECT value FROM json_each(?2))"
-    await retry_rows(connection, chosen, (seed_id, worth))
+    await retry_rows(connection, WORTH_ANOTHER_TRY, (seed_id, json.dumps(sorted(WORTH_RETRYING))))
     await add_root(connection, seed_id, root, crawl=seed.crawl)
 
 
@@ -183,15 +181,16 @@ async def _forget_what_was_read(connection: Connection, seed_id: int) -> None:
 
 
 async def _root(connection: Connection, seed_id: int) -> Candidate:
-    rows = list(
-        await connection.execute_fetchall(
-            "SELECT url, kind FROM frontier WHERE seed_id = ? AND parent_id IS NULL ORDER BY id LIMIT 1", (seed_id,)
-        )
-    )
+    rows = list(await connection.execute_fetchall(ROOT_OF, (seed_id,)))
     if not rows:
         raise NotFound(f"seed {seed_id}: it was cancelled before it was read")
     return Candidate(*rows[0])
 
+
+ROOT_OF: Final = "SELECT url, kind FROM frontier WHERE seed_id = ? AND parent_id IS NULL ORDER BY id LIMIT 1"
+
+# The unary + keeps SQLite from going through all rows of the seed.
+WORTH_ANOTHER_TRY: Final = "state = 'failed' AND +seed_id = ?1 AND error_kind IN (SELECT value FROM json_each(?2))"
 
 _DUE: Final = "SELECT id FROM seeds WHERE recrawl_at <= ?1 AND state IN ('done', 'failed')"
 

@@ -10,7 +10,7 @@ from artalike.records import Candidate, Failure, Metadata, SeedState
 from artalike.storage.catalog import Database
 from artalike.storage.found import _KNOWN, _KNOWN_IMAGES, Bounds
 from artalike.storage.images import Images
-from artalike.storage.seeds import CrawlQueue
+from artalike.storage.seeds import ROOT_OF, WORTH_ANOTHER_TRY, CrawlQueue
 from tests.storage.conftest import embedding_of, leased, pictures, seed_with
 
 
@@ -225,6 +225,19 @@ async def test_what_is_found_is_looked_up_in_the_frontier_and_not_the_other_way_
             plan = [row[3] for row in await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {query}", values)]
             assert plan[0].startswith("SCAN found")
             assert plan[1].startswith("SEARCH")
+
+
+async def test_among_millions_of_rows_a_root_and_what_failed_are_found_by_indexes_of_their_own(
+    database: Database,
+) -> None:
+    async with database.read() as connection:
+        for query, values, index in (
+            (ROOT_OF, (1,), "frontier_roots (seed_id=?)"),
+            (f"SELECT id FROM frontier WHERE {WORTH_ANOTHER_TRY}", (1, "[]"), "frontier_failed (error_kind=?)"),
+        ):
+            plan = [row[3] for row in await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {query}", values)]
+            assert plan[0] == f"SEARCH frontier USING INDEX {index}"
+            assert not any("TEMP B-TREE" in step for step in plan)
 
 
 async def test_hosts_are_told_with_what_waits_for_them(frontier: CrawlQueue) -> None:

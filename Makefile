@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: help run serve test fuzz check format clean
+.PHONY: help run serve test endure fuzz check format clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -24,7 +24,10 @@ serve: $(STAMP)  ## install, then serve the collection in data/
 	$(BIN)/python -m artalike $(ARGS)
 
 test: $(STAMP)  ## install, then pass the whole suite
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not endurance" $(ARGS)
+
+endure: $(STAMP)  ## what the suite tests in short, in length: many kills and a whole demo with the embedded model
+	$(BIN)/python -m pytest -m endurance $(ARGS)
 
 fuzz: $(STAMP)  ## damage documents of all kinds for FUZZ_SECONDS (3600) and feed them to the parsers
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(BIN)/python -m tests.fuzz $(ARGS)

@@ -30,8 +30,16 @@ def main() -> int:
     return 0 if result["lost"] == result["doubled"] == 0 and result["doctor"] else 1
 
 
-def run(folder: Path, kills: int, limit: int, model: str, moments: random.Random) -> dict[str, Any]:
-    """Both runs and their comparison, printed and returned."""
+def run(
+    folder: Path,
+    kills: int,
+    limit: int,
+    model: str,
+    moments: random.Random,
+    *,
+    module: str = "artalike",
+) -> dict[str, Any]:
+    """Both runs and their comparison, printed and returned. ``module`` is what is started: Artalike, or its like."""
     pictures = pictures_in(folder)[: limit or None]
     settings = {
         "ARTALIKE_EMBEDDING__MODEL": model,
@@ -41,9 +49,9 @@ def run(folder: Path, kills: int, limit: int, model: str, moments: random.Random
     with tempfile.TemporaryDirectory() as temporary, picture_server(folder) as url:
         listed = Path(temporary) / "list.txt"
         write_list(listed, url, folder, pictures)
-        calm, calm_seconds = _ingest(Path(temporary) / "calm", listed, settings, [])
+        calm, calm_seconds = _ingest(Path(temporary) / "calm", listed, settings, [], module)
         at = sorted(moments.uniform(0.05, 0.95) * len(calm) for _ in range(kills))
-        killed, killed_seconds = _ingest(Path(temporary) / "killed", listed, settings, at)
+        killed, killed_seconds = _ingest(Path(temporary) / "killed", listed, settings, at, module)
         healthy = doctor(Path(temporary) / "killed") and doctor(Path(temporary) / "calm")
     summary = {
         "kills": kills,
@@ -58,12 +66,14 @@ def run(folder: Path, kills: int, limit: int, model: str, moments: random.Random
     return summary
 
 
-def _ingest(data: Path, listed: Path, settings: dict[str, str], kill_at: list[float]) -> tuple[list[bytes], float]:
+def _ingest(
+    data: Path, listed: Path, settings: dict[str, str], kill_at: list[float], module: str
+) -> tuple[list[bytes], float]:
     """Ingest a list, killed whenever the count of images passes the next of ``kill_at``. The hashes that came in."""
     data.mkdir()
     started, waiting, seeded = time.monotonic(), list(kill_at), False
     while True:
-        server = Artalike(data, settings)
+        server = Artalike(data, settings, module=module)
         server.wait()
         if not seeded:
             server.seed(str(listed))

@@ -48,7 +48,7 @@ FEATURES_OFF = (
     "WebUIOmniboxPopup",
 )
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", f"--disable-features={','.join(FEATURES_OFF)}"]
-WAIT = 10_000  # milliseconds
+WAIT = 30_000  # milliseconds: for what comes at once where nothing else runs
 
 # Turns what a Content-Security-Policy refuses into a complaint, also where Chromium logs none.
 REPORT_VIOLATIONS = """

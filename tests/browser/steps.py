@@ -32,7 +32,7 @@ async def on_screen(page: Page) -> dict[int, float]:
     return {id_: y - top for id_, (_, y, _, h) in shown.items() if y + h > top and y < top + height}
 
 
-async def until(condition: Callable[[], Awaitable[Any]], what: str, *, seconds: float = 10.0) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], what: str, *, seconds: float = 30.0) -> Any:
     """Wait for a condition; what it gave when it came true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

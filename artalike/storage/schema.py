@@ -291,7 +291,7 @@ END;
 """
 
 ROOTS: Final = """
--- A seed's root among its millions of rows: each change in a watched folder asks for it, and holds the writer meanwhile.
+-- A seed's root among its millions of rows: each change in a watched folder asks for it while nobody else may write.
 CREATE INDEX frontier_roots ON frontier (seed_id) WHERE parent_id IS NULL;
 """
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from artalike.durations import seconds_of
@@ -19,6 +20,9 @@ COLUMNS: Final = (
     "id, source, kind, options, state, found, pending, done, failed, images, error, created_at, updated_at, "
     "rate, recrawl_seconds, recrawl_at, crawl"
 )
+
+FORGOTTEN_AT_ONCE: Final = 2000
+"""Rows of a cancelled seed; each takes some 40 µs."""
 
 OVER: Final = (SeedState.DONE, SeedState.FAILED, SeedState.CANCELLED)
 
@@ -134,17 +138,55 @@ class CrawlQueue(Frontier):
                 raise UsageError(f"seed {seed_id}: it is {seed.state}; hand its source in again to start it again")
             if state in {SeedState.DONE, SeedState.FAILED}:
                 raise UsageError(f"state = {state}: expected running, paused or cancelled")
-            if state is SeedState.CANCELLED:
-                await connection.execute(
-                    "DELETE FROM frontier WHERE seed_id = ? AND state IN ('pending', 'leased')", (seed_id,)
-                )
-                await connection.execute("DELETE FROM lanes WHERE seed_id = ?", (seed_id,))
-                await _recount(connection, seed_id, self._bounds.bounded_kinds)
             await connection.execute(
                 "UPDATE seeds SET state = ?, updated_at = ? WHERE id = ?", (state, time.time(), seed_id)
             )
             await settle_seed(connection, seed_id, pending=0)  # while it was paused, it may have come to its end
-            return await _get(connection, "id = ?", (seed_id,))
+            if state is SeedState.CANCELLED:
+                while await self._forget_rows(connection, seed_id, "leased"):
+                    pass
+        if state is SeedState.CANCELLED:
+            await self._forget_waiting(seed_id)
+        return await self.seed(seed_id)
+
+    async def recover(self) -> int:
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall("SELECT id FROM seeds WHERE state = 'cancelled' AND pending > 0")
+        recovered = await super().recover()
+        for (seed_id,) in rows:
+            await self._forget_waiting(seed_id)
+        return recovered
+
+    async def _forget_waiting(self, seed_id: int) -> None:
+        """What waits for a cancelled seed, a little in each transaction: of millions ingest would wait for minutes."""
+        count = FORGOTTEN_AT_ONCE
+        while count == FORGOTTEN_AT_ONCE:
+            async with self._database.write() as connection:
+                if (await _get(connection, "id = ?", (seed_id,))).state is not SeedState.CANCELLED:
+                    return  # it was handed in again meanwhile
+                count = await self._forget_rows(connection, seed_id, "pending")
+
+    async def _forget_rows(self, connection: Connection, seed_id: int, state: str) -> int:
+        """Some of a seed's rows in this state. How many."""
+        rows = list(
+            await connection.execute_fetchall(
+                f"DELETE FROM frontier WHERE id IN (SELECT id FROM frontier WHERE seed_id = ? AND state = '{state}' "
+                "LIMIT ?) RETURNING host, kind, parent_id IS NOT NULL",
+                (seed_id, FORGOTTEN_AT_ONCE),
+            )
+        )
+        if state == "pending":
+            await connection.executemany(
+                "UPDATE lanes SET waiting = waiting - ? WHERE seed_id = ? AND host = ?",
+                [(count, seed_id, host) for host, count in Counter(host for host, *_ in rows).items()],
+            )
+        documents = sum(bool(is_child) and kind in self._bounds.bounded_kinds for _, kind, is_child in rows)
+        await connection.execute(
+            "UPDATE seeds SET found = found - ?1, pending = pending - ?1, documents = max(0, documents - ?2) "
+            "WHERE id = ?3",
+            (len(rows), documents, seed_id),
+        )
+        return len(rows)
 
     async def set_rate(self, seed_id: int, rate: float | None) -> Seed:
         async with self._database.write() as connection:
@@ -193,17 +235,6 @@ ROOT_OF: Final = "SELECT url, kind FROM frontier WHERE seed_id = ? AND parent_id
 WORTH_ANOTHER_TRY: Final = "state = 'failed' AND +seed_id = ?1 AND error_kind IN (SELECT value FROM json_each(?2))"
 
 _DUE: Final = "SELECT id FROM seeds WHERE recrawl_at <= ?1 AND state IN ('done', 'failed')"
-
-
-async def _recount(connection: Connection, seed_id: int, bounded_kinds: Collection[str]) -> None:
-    await connection.execute(
-        "UPDATE seeds SET (documents, found, pending, done, failed, images) = (SELECT "
-        "count(*) FILTER (WHERE parent_id IS NOT NULL AND kind IN (SELECT value FROM json_each(?2))), count(*), "
-        "count(*) FILTER (WHERE state IN ('pending', 'leased')), count(*) FILTER (WHERE state = 'done'), "
-        "count(*) FILTER (WHERE state = 'failed'), count(*) FILTER (WHERE state = 'done' AND kind = 'image') "
-        "FROM frontier WHERE seed_id = ?1) WHERE id = ?1",
-        (seed_id, json.dumps(sorted(bounded_kinds))),
-    )
 
 
 async def _find(connection: Connection, where: str, values: Sequence[Any]) -> Seed | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 
@@ -172,6 +173,33 @@ async def test_a_cancelled_seed_forgets_what_is_pending_even_in_flight(frontier:
     assert await leased(frontier) == []
     with pytest.raises(UsageError, match="cancelled"):
         await frontier.set_seed_state(seed_id, SeedState.RUNNING)
+
+
+async def test_what_a_cancelled_seed_has_to_forget_lets_others_write_in_between(
+    frontier: CrawlQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artalike.storage.seeds.FORGOTTEN_AT_ONCE", 2)
+    other = await seed_with(frontier, pictures("x"), source="https://b.example/list.txt")
+    seed_id = await seed_with(frontier, pictures(*"abcdefg"))
+    cancelling = asyncio.create_task(frontier.set_seed_state(seed_id, SeedState.CANCELLED))
+    while (await frontier.seed(seed_id)).state is not SeedState.CANCELLED:
+        await asyncio.sleep(0)
+    assert [task.seed_id for task in await leased(frontier)] == [other]
+    assert (await frontier.seed(seed_id)).pending > 0
+    seed = await cancelling
+    assert (seed.state, seed.found, seed.pending, seed.done) == (SeedState.CANCELLED, 1, 0, 1)
+    assert await frontier.waiting_hosts(9, first=()) == []
+
+
+async def test_a_cancelled_seed_that_a_killed_process_has_not_emptied_is_emptied_at_the_start(
+    frontier: CrawlQueue, database: Database
+) -> None:
+    seed_id = await seed_with(frontier, pictures(*"abc"))
+    async with database.write() as connection:
+        await connection.execute("UPDATE seeds SET state = 'cancelled'")
+    assert await frontier.recover() == 0
+    seed = await frontier.seed(seed_id)
+    assert (seed.state, seed.found, seed.pending) == (SeedState.CANCELLED, 1, 0)
 
 
 async def test_a_source_seeded_again_is_read_again_for_what_is_new(frontier: CrawlQueue, images: Images) -> None:

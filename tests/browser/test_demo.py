@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,41 @@ from tests.browser.steps import Box, on_screen, ready, settled, tiles, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-PIECES = 260
-PAGE = 40
-SETTINGS = {
-    "ARTALIKE_EMBEDDING__MODEL": "efficientnet_lite0",
-    "ARTALIKE_GALLERY__PAGE_SIZE": str(PAGE),
-    "ARTALIKE_GALLERY__MAP": "false",
-}
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much there is of it, and which program shows it."""
+
+    pieces: int
+    page: int
+    settings: dict[str, str]
+    module: str = "artalike"
+
+
+SIZES = [
+    # The museum hands out no more than so many works a second, so that a slow browser finds it still growing.
+    pytest.param(Size(130, 20, {"ARTALIKE_CRAWL__HOST_RATE": "12"}, "benchmarks.tiny"), id="a small one"),
+    pytest.param(
+        Size(260, 40, {"ARTALIKE_EMBEDDING__MODEL": "efficientnet_lite0"}),
+        id="with the embedded model",
+        marks=pytest.mark.endurance,
+    ),
+]
+
+
+@pytest.fixture(params=SIZES)
+def size(request: pytest.FixtureRequest) -> Size:
+    size: Size = request.param
+    return size
 
 
 @pytest.fixture
-def demo(tmp_path: Path, chromium: str) -> Iterator[Artalike]:
+def demo(tmp_path: Path, chromium: str, size: Size) -> Iterator[Artalike]:
     data = tmp_path / "data"
     data.mkdir()
-    server = Artalike(data, SETTINGS, "--museum-port", "0", "--pieces", str(PIECES), command="demo")
+    settings = {"ARTALIKE_GALLERY__PAGE_SIZE": str(size.page), "ARTALIKE_GALLERY__MAP": "false", **size.settings}
+    arguments = ("--museum-port", "0", "--pieces", str(size.pieces))
+    server = Artalike(data, settings, *arguments, command="demo", module=size.module)
     server.wait()
     yield server
     assert server.stop() == 0
@@ -41,12 +63,14 @@ async def counted(page: Page) -> int:
     return int(re.sub(r"\D", "", found[1])) if found else 0
 
 
-async def test_the_gallery_grows_and_can_be_wandered_while_the_demo_ingests(demo: Artalike, page: Page) -> None:
-    async with asyncio.timeout(240):
-        await wander(demo, page)
+async def test_the_gallery_grows_and_can_be_wandered_while_the_demo_ingests(
+    demo: Artalike, page: Page, size: Size
+) -> None:
+    async with asyncio.timeout(480):
+        await wander(demo, page, size)
 
 
-async def wander(demo: Artalike, page: Page) -> None:
+async def wander(demo: Artalike, page: Page, size: Size) -> None:
     await page.goto(demo.url)
     first = await until(lambda: counted(page), "the first pictures", seconds=60)
     await ready(page)
@@ -60,7 +84,7 @@ async def wander(demo: Artalike, page: Page) -> None:
     assert {id_: after[id_] for id_ in before} == before
 
     def all_there() -> bool:
-        return bool(demo.call("/api/stats")["images"] >= PIECES)
+        return bool(demo.call("/api/stats")["images"] >= size.pieces)
 
     while not await asyncio.to_thread(all_there):
         await asyncio.sleep(0.2)
@@ -69,13 +93,13 @@ async def wander(demo: Artalike, page: Page) -> None:
     await page.goto(demo.url)
     await ready(page)
     places: dict[int, Box] = {}
-    while len(places) < PIECES:
+    while len(places) < size.pieces:
         shown = await tiles(page)
         assert all(places.get(id_, box)[:2] == box[:2] for id_, box in shown.items())
         places |= shown
         await page.evaluate("scrollBy({top: innerHeight * 0.8, behavior: 'instant'})")
         await asyncio.sleep(0.05)
-    assert len({box[:2] for box in places.values()}) == len(places) == PIECES >= 5 * PAGE
+    assert len({box[:2] for box in places.values()}) == len(places) == size.pieces >= 5 * size.page
 
     # A click, a further click, and twice back to the same places.
     await page.evaluate("scrollTo({top: document.documentElement.scrollHeight / 2, behavior: 'instant'})")

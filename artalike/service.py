@@ -24,7 +24,7 @@ from artalike.crawl.fetcher import Fetcher
 from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
 from artalike.embedding.card import ModelCard, Network
-from artalike.embedding.texts import RecentTexts
+from artalike.embedding.texts import CLASSES_TRUST, RecentTexts, TextsByClasses
 from artalike.errors import ArtalikeError, PortBusy
 from artalike.events import Event, EventBus
 from artalike.imaging.decode import decode
@@ -296,7 +296,8 @@ class Service:
             wake=self.pipeline.wake,
             admin_token=token,
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
-            embed_texts=RecentTexts(self.batcher.embed_texts),
+            embed_texts=RecentTexts(TextsByClasses(self.batcher.embed_texts, partial(models.class_texts, self._card))),
+            text_trust=lambda: 1.0 if self.batcher.takes_texts else CLASSES_TRUST,
             registry=self.metrics.registry,
             picture_map=self.picture_map,
         )

@@ -130,6 +130,11 @@ class Batcher:
         """Whether the network is loaded and pictures are being embedded."""
         return self._settled.is_set() and self._end is None
 
+    @property
+    def takes_texts(self) -> bool:
+        """Whether the network is loaded and has a text encoder."""
+        return self._takes_texts
+
     async def wait_ready(self) -> None:
         """Return when the network is loaded. Raises what ``load`` raised, or :class:`Overloaded` when closed."""
         await self._settled.wait()

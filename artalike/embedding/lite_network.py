@@ -12,11 +12,14 @@ from typing import Any, Final
 
 import timm
 import torch
+from timm.data.imagenet_info import ImageNetInfo
 from torch import Tensor, nn
 
 from artalike.config import EmbeddingSettings
+from artalike.embedding.class_names import ClassNames, ClassTexts, prototypes
 from artalike.embedding.lite import Lite, unreadable
 from artalike.embedding.network import TorchNetwork, prepare_torch
+from artalike.records import FloatArray
 
 OUTER: Final = {
     "_conv_stem": "conv_stem",
@@ -51,6 +54,22 @@ def load(lite: Lite, settings: EmbeddingSettings) -> TorchNetwork:
         return features
 
     return TorchNetwork(encode, lite.preprocess, device)
+
+
+def class_texts(lite: Lite) -> ClassTexts:
+    """Texts by the classes of ImageNet that the network was trained to tell apart.
+
+    Raises :class:`ModelUnavailable` for damaged weights.
+    """
+    try:
+        weights = torch.load(lite.weights(), map_location="cpu", weights_only=True)
+        classifier: FloatArray = weights["_fc.weight"].float().numpy()
+    except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        raise unreadable(lite.architecture, error) from error
+    known: Any = ImageNetInfo("imagenet-1k")
+    detailed = [known.index_to_description(number, detailed=True) for number in range(known.num_classes())]
+    names, definitions = zip(*(text.split(": ", 1) for text in detailed), strict=True)
+    return ClassTexts(ClassNames(names, definitions), prototypes(classifier))
 
 
 def build(lite: Lite) -> Any:  # timm ships no types

@@ -9,6 +9,7 @@ from typing import Final
 from artalike.config import EmbeddingSettings
 from artalike.embedding import lite
 from artalike.embedding.card import ModelCard, Network
+from artalike.embedding.class_names import ClassTexts
 from artalike.errors import SettingError
 
 DEVICES: Final = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -32,6 +33,18 @@ def identify(settings: EmbeddingSettings) -> ModelCard:
     from artalike.embedding import clip  # noqa: PLC0415  imports torch and open_clip: seconds
 
     return clip.identify(settings.model)
+
+
+def class_texts(card: ModelCard) -> ClassTexts | None:
+    """Texts by the classes that the network of ``card`` was taught, None where those are not known. Takes a second.
+
+    Raises :class:`ModelUnavailable`.
+    """
+    if card.name not in lite.MODELS:
+        return None
+    from artalike.embedding import lite_network  # noqa: PLC0415  imports torch and timm: seconds
+
+    return lite_network.class_texts(lite.MODELS[card.name])
 
 
 def load(card: ModelCard, settings: EmbeddingSettings) -> Network:

@@ -67,10 +67,13 @@ class MixedCursor(cursors.Cursor):
 class MixedSearch:
     """Ranks by pictures and texts together; by pictures alone as :class:`Search` does."""
 
-    def __init__(self, search: Search, images: ImageCatalog, embed_texts: EmbedTexts | None = None) -> None:
+    def __init__(
+        self, search: Search, images: ImageCatalog, embed_texts: EmbedTexts | None = None, *, trust: float = 1.0
+    ) -> None:
+        """``embed_texts`` and ``trust`` are those of :class:`~artalike.search.question.Questions`."""
         self._search = search
         self._images = images
-        self._questions = Questions(search, images, embed_texts)
+        self._questions = Questions(search, images, embed_texts, trust=trust)
 
     async def rank(
         self,

@@ -58,10 +58,14 @@ class Settled:
 class Questions:
     """Settles questions over one collection."""
 
-    def __init__(self, search: Search, images: ImageCatalog, embed_texts: EmbedTexts | None) -> None:
+    def __init__(
+        self, search: Search, images: ImageCatalog, embed_texts: EmbedTexts | None, *, trust: float = 1.0
+    ) -> None:
+        """``trust`` is the weight of a text's vector beside its words in the metadata."""
         self._search = search
         self._images = images
         self._embed_texts = embed_texts
+        self._trust = trust
 
     async def settled(self, parts: Sequence[Part], max_id: int, among: IdArray | None) -> Settled:
         """The ranking of ids up to ``max_id`` and, where given, in ``among``; its head may yet be too long.
@@ -78,7 +82,7 @@ class Questions:
         meaning, weight = await self._meaning(parts)
         rankings = list(by_words)
         if meaning is not None and weight > 0:
-            rankings.append((await nearest(meaning), weight))
+            rankings.append((await nearest(meaning), weight * self._trust))
         # Whoever wants a text and only stays away from a picture does not ask for what is least like that picture.
         looked_for = not texts or any(part.text is None and part.weight > 0 for part in parts)
         if pictures is not None and looked_for:

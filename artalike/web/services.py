@@ -41,8 +41,8 @@ class Services:
     a source, an optional kind and options into a frontier's root or raises SourceError. ``hosts`` are those that are
     asked, as JSON values, at most so many, the busiest first. ``fetch_query`` gets the bytes of a picture as safely
     as the crawler does, or raises FetchError. ``embed_texts`` is the model's text encoder, if it may
-    have one. ``wake`` tells the crawler that there is work. ``admin_token`` is not empty. ``picture_map`` is None
-    where it is turned off.
+    have one, and ``text_trust`` how much its vectors weigh beside words in the metadata. ``wake`` tells the crawler
+    that there is work. ``admin_token`` is not empty. ``picture_map`` is None where it is turned off.
     """
 
     settings: Settings
@@ -64,13 +64,14 @@ class Services:
     admin_token: str = field(repr=False)
     fetch_query: Callable[[str], Awaitable[bytes]] | None = None
     embed_texts: EmbedTexts | None = None
+    text_trust: Callable[[], float] = lambda: 1.0
     picture_map: PictureMap | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     @property
     def mixed(self) -> MixedSearch:
         """The search by pictures and texts together. Keeps no state."""
-        return MixedSearch(self.search, self.images, self.embed_texts)
+        return MixedSearch(self.search, self.images, self.embed_texts, trust=self.text_trust())
 
 
 SERVICES: Final = web.AppKey("SERVICES", Services)

@@ -57,6 +57,11 @@ export class Feed {
     if (next === null) this.state = "ended";
   }
 
+  /** Whether more pictures are on their way, or would be as soon as they are wanted. */
+  get isOpen() {
+    return this.error === "" && (this.state === "idle" || this.state === "loading");
+  }
+
   /**
    * The pictures that have not been given yet; they count as given from now on.
    *
@@ -89,6 +94,7 @@ export class Feed {
       const images = await this.#newPage(request.signal);
       this.#request = null;
       this.#failures = 0;
+      this.error = "";
       this.state = this.next === null ? "ended" : "idle";
       this.onpage(images);
       this.onstate();

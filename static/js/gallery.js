@@ -83,8 +83,12 @@ export class Gallery {
     }
     history.scrollRestoration = "manual";
     addEventListener("popstate", () => this.#return());
-    addEventListener("pagehide", () => this.leave());
-    document.addEventListener("visibilitychange", () => document.hidden && this.leave());
+    const goes = () => {
+      this.leave();
+      this.views.flush();
+    };
+    addEventListener("pagehide", goes);
+    document.addEventListener("visibilitychange", () => document.hidden && goes());
     new ResizeObserver(() => this.fit()).observe(this.wall.element);
   }
 
@@ -159,7 +163,7 @@ export class Gallery {
     view.scroll = scrollY;
     view.anchor = wall.anchor;
     view.focused = view.grid.images[wall.indexOf(document.activeElement)]?.id ?? 0;
-    this.views.save(view);
+    this.views.leave(view);
   }
 
   /**
@@ -204,6 +208,7 @@ export class Gallery {
     };
     view.feed.onstate = () => this.#changed();
     this.#present(view);
+    this.wall.more = view.feed.isOpen;
     const fits = sameFrame(view.grid.frame, this.wall.frame);
     if (!fits) view.grid.resize(this.wall.frame);
     this.wall.show(view.grid, view.scroll);
@@ -295,6 +300,7 @@ export class Gallery {
   }
 
   #changed() {
+    this.wall.more = this.view.feed.isOpen;
     this.growth.settle();
     this.#continue();
     this.onchange();

@@ -24,7 +24,7 @@ const page = document.body;
 const config = JSON.parse(part(page, "#page-data").textContent);
 const arrivals = new Arrivals();
 const gallery = new Gallery({
-  wall: new Wall(part(page, "#wall"), part(page, "#tile"), config.thumbnail_widths),
+  wall: new Wall(part(page, "#wall"), part(page, "#tile"), part(page, "#caption"), config.thumbnail_widths),
   question: new Question(part(page, "#question"), config.thumbnail_widths),
   views: new Views(storage()),
   arrivals,
@@ -165,6 +165,6 @@ gallery.start({
   cutoff: config.answer.cutoff ?? null,
   used: config.answer.used ?? [],
 });
-part(page, "main").classList.add("ready");
+part(page, "main").classList.add("laid", "ready");
 const viewer = startLooking(gallery, config);
 listen();

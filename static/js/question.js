@@ -69,7 +69,7 @@ export class Question {
     picture.sizes = "min(100vw, 640px)";
     fillPicture(picture, image, this.widths);
     picture.alt = ""; // the heading beside it says its name
-    watchPicture(picture, fresh);
+    watchPicture(picture, () => fresh);
     old.replaceWith(picture);
   }
 

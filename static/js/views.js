@@ -21,6 +21,7 @@ const ORDER = "artalike:views";
 const VIEWS_IN_MEMORY = 8;
 const VIEWS_STORED = 30;
 const IMAGES_STORED = 10_000;
+const TRIMMED_AFTER = 1_000; // milliseconds
 
 export class View {
   /** Pixels scrolled. */
@@ -84,6 +85,10 @@ export class View {
 export class Views {
   /** @type {Map<string, View>} least recently used first */
   #open = new Map();
+  /** @type {Set<View>} left since the storage was last brought up to them */
+  #left = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #trimming;
 
   /** @param {Storage | null} storage  the session's, null where it is forbidden */
   constructor(storage) {
@@ -94,9 +99,31 @@ export class Views {
   keep(view) {
     this.#open.delete(view.key);
     this.#open.set(view.key, view);
+    // Writing thousands of pictures down takes long: not while somebody waits for the next view.
+    if (this.#open.size > VIEWS_IN_MEMORY) this.#trimming ??= setTimeout(() => this.#trim(), TRIMMED_AFTER);
+  }
+
+  /**
+   * Note that a view has been left: it is written down before the page goes, by `flush`.
+   *
+   * @param {View} view
+   */
+  leave(view) {
+    this.#left.add(view);
+  }
+
+  /** Write down what has been left. */
+  flush() {
+    for (const view of this.#left) this.save(view);
+    this.#left.clear();
+  }
+
+  #trim() {
+    this.#trimming = undefined;
     for (const [key, oldest] of this.#open) {
       if (this.#open.size <= VIEWS_IN_MEMORY) break;
       this.save(oldest);
+      this.#left.delete(oldest);
       this.#open.delete(key);
     }
   }

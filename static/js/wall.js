@@ -5,11 +5,13 @@
  * The wall has its full height at all times and tiles lie at exact places, so nothing moves when tiles come and go.
  */
 
+import { placeTile } from "./boxes.js";
+import { Caption } from "./caption.js";
 import { frameFor, readDensity } from "./density.js";
 import { isPlain } from "./dom.js";
 import { DIVIDER } from "./grid.js";
-import { readsAhead, theLine } from "./thrift.js";
-import { createTile, equip, placeTile } from "./tile.js";
+import { isSparing, readsAhead, theLine } from "./thrift.js";
+import { createTile, equip, sharpen } from "./tile.js";
 
 /** @typedef {import("./grid.js").Grid} Grid */
 /** @typedef {import("./layout.js").Frame} Frame */
@@ -18,6 +20,12 @@ import { createTile, equip, placeTile } from "./tile.js";
 const GENEROUS = { kept: 1.5, ahead: 3 };
 const THRIFTY = { kept: 0.25, ahead: 0.5 };
 const MARGIN = 14;
+/** Who scrolls on for so long, in milliseconds, must not come to the end of what has been fetched. */
+const RUN_UP = 1_500;
+/** Room below the wall, in screens, for what is on its way. */
+const RUNWAY = 3;
+/** Nothing has moved for so long, in milliseconds: the wall is looked at. */
+const STILL = 200;
 const REST = "The rest is less alike";
 const NOTHING = "Nothing here is much like it; these come nearest";
 
@@ -31,22 +39,32 @@ export class Wall {
   #grid = null;
   /** @type {Map<number, HTMLLIElement>} by index, in no order */
   #tiles = new Map();
+  /** @type {WeakMap<HTMLLIElement, import("./grid.js").Box>} where tiles lie */
+  #boxes = new WeakMap();
   /** @type {Map<string, HTMLLIElement>} tiles that the server has rendered, by id, until they are used */
   #rendered = new Map();
   /** Stands where pictures become less alike; in the page only when there is such a place. */
   #divider = document.createElement("li");
   #offset = 0;
   #asked = false;
+  #more = false;
+  /** Pixels a millisecond, downwards. */
+  #speed = 0;
+  #last = { at: 0, scroll: 0 };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #stillness;
 
   /**
    * @param {HTMLElement} element            the list
    * @param {HTMLTemplateElement} template   of a tile
+   * @param {HTMLTemplateElement} caption
    * @param {readonly number[]} widths       the server's thumbnail widths, ascending
    */
-  constructor(element, template, widths) {
+  constructor(element, template, caption, widths) {
     this.element = element;
     this.template = template;
     this.widths = widths;
+    new Caption(element, caption, (tile) => this.#grid?.images[this.indexOf(tile)]);
     for (const item of element.querySelectorAll("li")) {
       if (item.classList.contains("divider")) this.#divider = item;
       else this.#rendered.set(item.dataset.id ?? "", item);
@@ -54,6 +72,7 @@ export class Wall {
     this.#divider.className = "divider";
     this.#divider.style.height = `${DIVIDER}px`;
     addEventListener("scroll", () => this.#ask(), { passive: true });
+    element.addEventListener("load", () => this.#rest(), { capture: true });
     element.addEventListener("click", (event) => this.#click(event));
     element.addEventListener("keydown", (event) => this.#keydown(event));
   }
@@ -66,7 +85,20 @@ export class Wall {
   /** Whether the end of the wall is on the screen or so near that more is wanted. */
   get nearEnd() {
     const ahead = this.#offset + (this.#grid?.height ?? 0) - scrollY - innerHeight;
-    return ahead < reach().ahead * innerHeight;
+    return ahead < Math.max(reach().ahead * innerHeight, this.#speed * RUN_UP);
+  }
+
+  /**
+   * Whether more pictures are coming: there is room for them already, so that whoever scrolls faster than they come is
+   * not held up, and nothing below the wall moves.
+   *
+   * @param {boolean} more
+   */
+  set more(more) {
+    if (this.#more === more) return;
+    this.#more = more;
+    this.element.classList.toggle("more", more);
+    this.#stretch();
   }
 
   /**
@@ -165,17 +197,50 @@ export class Wall {
   }
 
   #measure() {
-    this.element.style.height = `${this.#grid?.height ?? 0}px`;
     this.#offset = this.element.getBoundingClientRect().top + scrollY;
+    this.#stretch();
+  }
+
+  #stretch() {
+    const height = this.#grid?.height ?? 0;
+    const room = this.#more ? RUNWAY * innerHeight : 0;
+    this.element.style.height = `${height + room}px`;
+    this.element.style.setProperty("--hung", `${height}px`);
+    this.element.style.setProperty("--row", `${this.#grid?.frame.height ?? 0}px`);
   }
 
   #ask() {
     if (this.#asked) return;
     this.#asked = true;
-    requestAnimationFrame(() => {
+    requestAnimationFrame((at) => {
       this.#asked = false;
+      this.#speed = Math.max(0, scrollY - this.#last.scroll) / Math.max(1, at - this.#last.at);
+      this.#last = { at, scroll: scrollY };
       this.#render();
+      this.#rest();
     });
+  }
+
+  #rest() {
+    clearTimeout(this.#stillness);
+    this.#stillness = setTimeout(() => {
+      this.#speed = 0;
+      this.#sharpen();
+    }, STILL);
+  }
+
+  /** Pictures on the screen get all the pixels that it shows. */
+  #sharpen() {
+    const grid = this.#grid;
+    if (!grid || isSparing(theLine())) return;
+    const top = scrollY - this.#offset;
+    const [first, end] = grid.rowsBetween(top, top + innerHeight);
+    const to = grid.rows[end]?.start ?? grid.placed;
+    for (let index = grid.rows[first]?.start ?? 0; index < to; index++) {
+      const tile = this.#tiles.get(index);
+      const width = grid.box(index)?.width;
+      if (tile && width) sharpen(tile, grid.images[index], this.widths, width);
+    }
   }
 
   #render() {
@@ -186,8 +251,9 @@ export class Wall {
     const [first, end] = grid.rowsBetween(top - margin, top + innerHeight + margin);
     const from = grid.rows[first]?.start ?? 0;
     const to = grid.rows[end]?.start ?? grid.placed;
+    const focused = this.indexOf(document.activeElement);
     for (const [index, tile] of this.#tiles) {
-      if ((index >= from && index < to) || tile.contains(document.activeElement)) continue;
+      if ((index >= from && index < to) || index === focused) continue;
       tile.remove();
       this.#tiles.delete(index);
     }
@@ -210,7 +276,8 @@ export class Wall {
   /** @param {number} index  of the picture that gets a tile, before the one behind it */
   #hang(index) {
     const image = /** @type {Grid} */ (this.#grid).images[index];
-    const tile = this.#adopt(image) ?? createTile(this.template, image, this.widths);
+    const width = this.#grid?.box(index)?.width ?? 0;
+    const tile = this.#adopt(image) ?? createTile(this.template, image, this.widths[0], width);
     this.#put(index, tile);
     this.element.insertBefore(tile, this.#following(index));
     this.#tiles.set(index, tile);
@@ -221,6 +288,7 @@ export class Wall {
     const tile = this.#rendered.get(String(image.id));
     if (!tile) return null;
     this.#rendered.delete(String(image.id));
+    tile.querySelector(".caption")?.remove();
     equip(tile, image);
     return tile;
   }
@@ -254,7 +322,10 @@ export class Wall {
    */
   #put(index, tile) {
     const box = this.#grid?.box(index);
-    if (box) placeTile(tile, box);
+    const old = this.#boxes.get(tile);
+    if (!box || (old && sameBox(box, old))) return;
+    this.#boxes.set(tile, box);
+    placeTile(tile, box);
   }
 
   /** @param {MouseEvent} event */
@@ -279,4 +350,12 @@ export class Wall {
 /** How far to look beyond the screen, on the line as it is now. */
 function reach() {
   return readsAhead(theLine()) ? GENEROUS : THRIFTY;
+}
+
+/**
+ * @param {import("./grid.js").Box} one
+ * @param {import("./grid.js").Box} other
+ */
+function sameBox(one, other) {
+  return one.left === other.left && one.top === other.top && one.width === other.width && one.height === other.height;
 }

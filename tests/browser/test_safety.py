@@ -44,8 +44,7 @@ async def test_on_the_wall(hostile: GalleryServer, page: Page) -> None:
     await ready(page)
     await until(lambda: _all_there(page), "all tiles")
     for id_, text in enumerate(HOSTILE, start=1):
-        shown = await page.locator(f'.tile[data-id="{id_}"] .caption-title').text_content()
-        assert shown == _plain(text)
+        assert await _captioned(page, id_) == _plain(text)
         alt = await page.locator(f'.tile[data-id="{id_}"] img').get_attribute("alt") or ""
         assert "\u202e" not in alt
     await _nothing_ran(page)
@@ -58,7 +57,7 @@ async def test_on_the_wall_as_it_comes_in(gallery: GalleryServer, page: Page) ->
         gallery.add(metadata=Metadata(title=text, creator=text), live=True)
     await until(lambda: _all_there(page), "all tiles")
     for id_, text in enumerate(HOSTILE, start=1):
-        assert await page.locator(f'.tile[data-id="{id_}"] .caption-title').text_content() == _plain(text)
+        assert await _captioned(page, id_) == _plain(text)
     await _nothing_ran(page)
 
 
@@ -124,3 +123,9 @@ def _plain(text: str) -> str:
     """As shown: on one line, without control characters, and not without end."""
     line = " ".join("".join(letter if letter >= " " and letter != "\x7f" else " " for letter in text).split())
     return line if len(line) <= 500 else line[:500] + "…"
+
+
+async def _captioned(page: Page, image_id: int) -> str | None:
+    """The title over a picture that has the focus."""
+    await page.locator(f'.tile[data-id="{image_id}"] a').focus()
+    return await page.locator(f'.tile[data-id="{image_id}"] .caption-title').text_content()

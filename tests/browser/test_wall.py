@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from playwright.async_api import Page, Route, expect
@@ -152,7 +153,7 @@ async def test_a_server_that_goes_away_is_waited_for(
     gallery: GalleryServer, page: Page, complaints: Complaints
 ) -> None:
     complaints.expect("ERR_")
-    gallery.add(200)
+    gallery.add(300)
     await page.goto(gallery.url)
     await ready(page)
     await gallery.stop()
@@ -184,7 +185,7 @@ async def test_a_thumbnail_that_fails_is_asked_for_again_and_then_offered(
     assert len(asked) >= 4
     await page.unroute("**/thumbs/7/*")
     await tile.get_by_role("button", name="Try again").click()
-    await expect(tile.locator("img")).to_have_class("loaded")
+    await expect(tile.locator("img")).to_have_class(re.compile(r"\bloaded\b"))
     await expect(tile.get_by_role("button", name="Try again")).to_be_hidden()
 
 

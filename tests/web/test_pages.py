@@ -229,21 +229,68 @@ async def test_all_files_that_a_page_asks_for_are_there(serve: Serve, path: str)
     assert len(done) > 5
 
 
-@pytest.mark.parametrize("path", ["/", "/boards"])
-async def test_modules_of_the_gallery_are_asked_for_at_once(serve: Serve, path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/similar/1", "/boards", "/map", "/admin"])
+async def test_modules_of_a_page_are_asked_for_at_once(serve: Serve, path: str) -> None:
     """Else a slow line loads them one import after the other."""
     client = await serve(make_services(1))
     document = await page(client, path)
-    preloaded = set(document.xpath('//link[@rel="modulepreload"]/@href'))
-    waiting, needed = [document.xpath('//script[@type="module"]/@src')[0]], set[str]()
+    preloaded = document.xpath('//head/link[@rel="modulepreload"]/@href')
+    assert len(preloaded) == len(set(preloaded))
+    assert set(preloaded) == await _needed(client, document.xpath('//script[@type="module"]/@src')[0])
+
+
+async def test_the_gallery_hangs_its_pictures_by_a_few_modules_and_asks_for_the_rest_at_once(serve: Serve) -> None:
+    client = await serve(make_services(1))
+    document = await page(client, "/")
+    assert len(document.xpath('//head/link[@rel="modulepreload"]')) <= 6
+    rest = document.xpath('//*[@id="rest"]/link[@rel="modulepreload"]/@href')
+    assert rest[0].endswith("/js/main.js")
+    assert len(rest) == len(set(rest))
+    assert set(rest) == await _needed(client, rest[0])
+
+
+async def _needed(client: Client, url: str) -> set[str]:
+    """The module and all that it imports."""
+    waiting, needed = [url], set[str]()
     while waiting:
         url = waiting.pop()
         if url not in needed:
             needed.add(url)
             async with client.get(url) as response:
-                names = re.findall(r'^import .*from "(.+)";$', await response.text(), re.MULTILINE)
+                names = re.findall(r'^(?:import|export)\b.*?from "(.+)";$', await response.text(), re.MULTILINE)
             waiting += [urljoin(url, name) for name in names]
-    assert preloaded == needed
+    return needed
+
+
+@pytest.mark.parametrize("path", ["/", "/boards", "/map", "/admin", "/similar/99"])
+async def test_a_page_has_one_sheet_of_styles(serve: Serve, path: str) -> None:
+    client = await serve(make_services(1))
+    document = await page(client, path, status=404 if "99" in path else 200)
+    [sheet] = document.xpath('//link[@rel="stylesheet"]/@href')
+    async with client.get(sheet) as response:
+        assert response.status == 200
+        assert response.content_type == "text/css"
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert "--paper" in await response.text()
+
+
+def test_sheets_are_joined_in_their_order() -> None:
+    files = {"css/a.css": b"a{}", "css/b.css": b"b{}", "c.css": b"c{}"}
+    assets = Assets(files)
+    assert assets.sheet("b", "a") == f"/static/{assets.version}/css/b+a.css"
+    for wrong in (("a", "c"), ("a", "a"), ("../c",), ()):
+        with pytest.raises(KeyError):
+            assets.sheet(*wrong)
+
+
+@pytest.mark.parametrize("names", ["base+none", "base+base", "+", "base+", "base+..%2fboot", "+".join(["base"] * 30)])
+async def test_only_sheets_that_are_there_are_joined(serve: Serve, names: str) -> None:
+    client = await serve(make_services(0))
+    async with client.get(f"/static/css/{names}.css") as response:
+        assert response.status == 404
+    async with client.get("/static/css/gallery+base.css") as response:  # no page has asked for it
+        assert response.status == 200
 
 
 async def test_files_without_a_version_are_checked_by_their_tag(serve: Serve) -> None:

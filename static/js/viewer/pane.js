@@ -47,7 +47,7 @@ export class Pane {
     thumbnail.classList.remove("loaded");
     thumbnail.sizes = `${Math.ceil(this.frame.base.width)}px`;
     fillPicture(thumbnail, image, this.widths);
-    watchPicture(thumbnail, fresh);
+    watchPicture(thumbnail, () => fresh);
     old.replaceWith(thumbnail);
   }
 

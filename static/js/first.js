@@ -1,0 +1,99 @@
+// @ts-check
+/**
+ * What the gallery's page runs first: it hangs the pictures that the server has sent, with nothing but their shapes, and
+ * then brings the rest of the program. So the first pictures wait for five small modules, and not for all.
+ *
+ * A page that somebody comes back to is left alone: what it showed is not what the server has sent.
+ */
+
+import { placeTile } from "./boxes.js";
+import { frameFor, readDensity } from "./density.js";
+import { DIVIDER, Grid } from "./grid.js";
+
+/** In milliseconds. Who does something is not kept waiting. */
+const LONGEST_WAIT = 1_000;
+const SIGNS = ["pointerdown", "keydown", "wheel", "touchstart", "focusin"];
+
+const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+const wall = /** @type {HTMLElement} */ (document.querySelector("#wall"));
+const rest = /** @type {HTMLTemplateElement} */ (document.querySelector("#rest")).content;
+
+/** @returns {HTMLImageElement[]} the pictures on the screen */
+function hang() {
+  const items = /** @type {HTMLElement[]} */ ([...wall.children]);
+  const divider = items.find((item) => item.classList.contains("divider"));
+  const tiles = items.filter((item) => item !== divider);
+  const split = divider ? items.indexOf(divider) : Infinity;
+  const grid = new Grid(frameFor(Math.floor(wall.clientWidth), readDensity(document.documentElement.dataset.density)));
+  /** @type {any[]} all of a picture that its place depends on */
+  const shapes = tiles.map((tile, index) => ({ ...shapeOf(tile), score: index < split ? 1 : 0 }));
+  grid.add(shapes, divider ? 1 : null);
+  wall.classList.add("ready");
+  wall.style.height = `${grid.height}px`;
+  const edge = innerHeight - wall.getBoundingClientRect().top;
+  const shown = [];
+  for (const [index, tile] of tiles.entries()) {
+    const box = grid.box(index);
+    if (!box || box.top > edge) {
+      tile.remove(); // hung again by the wall when its time comes
+      continue;
+    }
+    placeTile(tile, box);
+    const picture = /** @type {HTMLImageElement} */ (tile.querySelector("img"));
+    // As if the screen were a coarse one: the wall sharpens what is looked at.
+    picture.sizes = `${Math.ceil(box.width / devicePixelRatio)}px`;
+    shown.push(picture);
+  }
+  if (divider && grid.divider !== null) {
+    divider.style.top = `${grid.divider}px`;
+    divider.style.height = `${DIVIDER}px`;
+  }
+  return shown;
+}
+
+/** @param {HTMLElement} tile */
+function shapeOf(tile) {
+  const picture = tile.querySelector("img");
+  return { width: Number(picture?.getAttribute("width")), height: Number(picture?.getAttribute("height")) };
+}
+
+/** Give the picture that the others are like its shape, as the program does when it has come. */
+function shapeQuestion() {
+  const frame = /** @type {HTMLElement | null} */ (document.querySelector("#question:not([hidden]) .question-picture"));
+  if (!frame) return;
+  const { width, height } = shapeOf(frame);
+  frame.style.setProperty("--ratio", String(width / height));
+}
+
+/** @param {HTMLImageElement} picture */
+function arrived(picture) {
+  if (picture.complete) return Promise.resolve();
+  return new Promise((resolve) => ["load", "error"].forEach((type) => picture.addEventListener(type, resolve, { once: true })));
+}
+
+let brought = false;
+
+function bring() {
+  if (brought) return;
+  brought = true;
+  const program = rest.querySelector("link")?.href ?? "";
+  document.head.append(rest);
+  // Without it the page stays usable as the server has rendered it.
+  import(program).catch((error) => {
+    wall.classList.remove("ready");
+    document.documentElement.classList.remove("js");
+    throw error; // told in the console
+  });
+}
+
+if (history.state?.key || document.querySelector("#chips > li")) {
+  bring();
+} else {
+  shapeQuestion();
+  const shown = hang();
+  main.classList.add("laid");
+  for (const sign of SIGNS) addEventListener(sign, bring, { once: true, passive: true });
+  setTimeout(bring, LONGEST_WAIT);
+  // A frame later: they are painted before anything else is done.
+  Promise.all(shown.map(arrived)).then(() => requestAnimationFrame(() => setTimeout(bring)));
+}

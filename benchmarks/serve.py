@@ -78,7 +78,7 @@ def run(size: int, dimension: int, rate: float, seconds: float, pictures: int) -
         try:
             server.wait()
             start_s = time.monotonic() - server.started
-            index = _grown(server, size)
+            index = grown(server, size)
 
             def measured(kind: str, per_second: float) -> dict[str, float]:
                 line = ["--load", server.url, kind, "--size", str(size)]
@@ -122,7 +122,7 @@ def run(size: int, dimension: int, rate: float, seconds: float, pictures: int) -
     return summary
 
 
-def _grown(server: Artalike, size: int) -> dict[str, Any]:
+def grown(server: Artalike, size: int) -> dict[str, Any]:
     """The index's figures, once it is trained where its size calls for that."""
     while True:
         index: dict[str, Any] = server.call("/api/stats")["index"]

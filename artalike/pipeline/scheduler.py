@@ -93,6 +93,7 @@ class Scheduler:
         async with anyio.create_task_group() as workers:
             while not self._stopping:
                 self._wake = anyio.Event()
+                await self._give_back()
                 await self._lease()
                 self._start(workers)
                 with anyio.move_on_after(await self._pause()):
@@ -100,6 +101,16 @@ class Scheduler:
             with suppress(DiskFull):  # then they stay leased, and the next start gives them back
                 await self._frontier.release([task for tasks in self._waiting.values() for task in tasks])
             self._waiting.clear()
+
+    async def _give_back(self) -> None:
+        """What waits for hosts that rest for long, where it has come to keep others out."""
+        if HELD_TASKS - self.waiting >= self._workers:
+            return
+        resting = [host for host in self._waiting if self._slots.wait(host) > LOOKAHEAD_SECONDS]
+        with suppress(DiskFull):
+            await self._frontier.release([task for host in resting for task in self._waiting[host]])
+            for host in resting:
+                del self._waiting[host]
 
     async def _lease(self) -> None:
         # Two rounds of work in hand keep every worker busy while the next are leased. What waits for a slow host is

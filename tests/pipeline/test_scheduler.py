@@ -108,6 +108,26 @@ async def test_many_slow_hosts_do_not_hold_up_a_fast_one(frontier: Counted) -> N
     assert max(Counter(host for host, _ in work.started).values()) <= 2
 
 
+async def test_however_many_slow_hosts_there_are_what_waits_for_them_keeps_nobody_out(
+    frontier: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artalike.pipeline.scheduler.HELD_TASKS", 16)
+    slots = Slots(concurrency=2, rate=0)
+    for number in range(30):
+        slots.rule(f"slow{number}.example", rate=0.01, concurrency=2)
+    slow = [c for n in range(30) for c in pictures(*map(str, range(20)), host=f"slow{n}.example")]
+    slow_seed = await seed_with(frontier, slow, source="https://slow.example/list.txt")
+    work = Work(frontier, slots)
+    async with scheduling(frontier, work, host_rate=0, host_concurrency=2) as scheduler:
+        await asyncio.sleep(0.5)
+        fast = await seed_with(frontier, pictures(*map(str, range(50)), host="fast.example"))
+        scheduler.wake()
+        await until_done(frontier, fast)
+        assert scheduler.waiting <= 16
+    assert len({host for host, _ in work.started}) == 31
+    assert (await frontier.seed(slow_seed)).pending == 30 * 20 - 30
+
+
 async def test_waiting_for_a_busy_host_costs_no_polling(frontier: Counted) -> None:
     await seed_with(frontier, pictures(*map(str, range(50))))
     work = Work(frontier, Slots(concurrency=2, rate=0), 0.5)

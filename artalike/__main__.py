@@ -99,6 +99,16 @@ def _parser(shared: Parser) -> Parser:
     for name, text in (("status", "what is in the collection"), ("doctor", "check every promise about the data")):
         command(name, text).add_argument("--json", action="store_true", help="as one JSON object")
 
+    reembed = command("reembed", "move the collection to another model while the old one keeps answering")
+    # Not the server's flag: that is the model by which a new collection begins.
+    reembed.add_argument("--model", dest="target", metavar="NAME", help="as embedding.model names it")
+    reembed.add_argument("--forget", metavar="NAME", help="delete the vectors of a model that was left, or not reached")
+    reembed.add_argument("--detach", action="store_true", help="return at once")
+
+    listed = command("models", "models that are here: how fast they are, what they take, and which to use")
+    listed.add_argument("--quick", action="store_true", help="measure nothing")
+    listed.add_argument("--json", action="store_true", help="as one JSON object")
+
     remove = command("remove", "take pictures out, and keep them out")
     remove.add_argument("target", nargs="*", metavar="ID|URL", help="an image")
     remove.add_argument("--host", action="append", default=[], dest="hosts", metavar="HOST", help="and all below it")
@@ -176,6 +186,18 @@ def _doctor(options: argparse.Namespace, settings: Settings) -> int:
     return run_doctor(settings, as_json=options.json)
 
 
+def _reembed(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.reembed import run_reembed
+
+    return run_reembed(settings, model=options.target, forget=options.forget, detach=options.detach)
+
+
+def _models(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.models import run_models
+
+    return run_models(settings, quick=options.quick, as_json=options.json)
+
+
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
     from artalike.commands.remove import Wishes, run_remove
 
@@ -210,6 +232,8 @@ RUNNERS: Final[Mapping[str, Callable[[argparse.Namespace, Settings], int]]] = {
     "seed": _seed,
     "status": _status,
     "doctor": _doctor,
+    "reembed": _reembed,
+    "models": _models,
     "remove": _remove,
     "export": _export,
     "import": _import,

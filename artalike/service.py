@@ -18,33 +18,30 @@ import anyio.to_thread
 from aiohttp import web
 from aiohttp.abc import AbstractResolver
 
-from artalike.config import EmbeddingSettings, Server, Settings
+from artalike.config import Server, Settings
 from artalike.crawl import sources
 from artalike.crawl.fetcher import Fetcher
 from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
-from artalike.embedding.card import ModelCard, Network
-from artalike.embedding.texts import CLASSES_TRUST, RecentTexts, TextsByClasses
+from artalike.engine import Engine, Engines, Identify, Load, card_of
 from artalike.errors import ArtalikeError, PortBusy
 from artalike.events import Event, EventBus
-from artalike.imaging.decode import decode
 from artalike.layout.keeper import PictureMap
 from artalike.metrics import Metrics
 from artalike.pipeline import Pipeline, Rooms
 from artalike.pipeline.watch import FolderWatch
-from artalike.records import NOTHING, Candidate, FloatArray
+from artalike.records import NOTHING, Candidate
+from artalike.reembed.move import Collection, Reembedding, Settle
 from artalike.search.gather import GatheredSearches
 from artalike.search.random_pages import RandomPages
-from artalike.search.ranked import Search
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
-from artalike.storage.follow import follow
 from artalike.storage.followers import Followers
 from artalike.storage.found import Bounds
 from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.images import Images
-from artalike.storage.index_opening import open_index
+from artalike.storage.models import moving
 from artalike.storage.removal import Removal
 from artalike.storage.seeds import CrawlQueue
 from artalike.storage.spool import Spool
@@ -52,19 +49,18 @@ from artalike.storage.thumbnails import ThumbnailFiles
 from artalike.storage.usage import DiskUsage
 from artalike.upkeep import Snapshots, recrawl, tick, watch_loop
 from artalike.web.app import create_app
-from artalike.web.services import Services, SourceKind
+from artalike.web.services import Answering, Services, SourceKind
 from artalike.web.views import image_json
 
 log = logging.getLogger(__name__)
+
+LINGER_SECONDS: Final = 1.0
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 IDLE_SECONDS: Final = 75.0
 """How long a connection may take to send a request's head: aiohttp's keep-alive timeout runs from its opening on, too.
 Longer than the 60 s for which nginx keeps its own idle connections to a server."""
-
-QUERY_DECODERS: Final = 2
-"""Threads for pictures that people ask with, apart from those of ingest so that nobody waits behind a crawl."""
 
 
 class Service:
@@ -75,41 +71,33 @@ class Service:
         *,
         settings: Settings,
         folder: DataFolder,
-        card: ModelCard,
+        database: Database,
         images: Images,
         frontier: CrawlQueue,
-        index: GrowingIndex,
-        searches: GatheredSearches,
-        batcher: Batcher,
+        engines: Engines,
         fetcher: Fetcher,
         spool: Spool,
         thumbnails: ThumbnailFiles,
         followers: Followers,
         removal: Removal,
         events: EventBus,
-        snapshots: Snapshots,
-        picture_map: PictureMap | None,
+        identify: Identify,
+        load: Load,
     ) -> None:
         self.settings = settings
-        self.images = images
         self.frontier = frontier
-        self.index = index
-        self.batcher = batcher
+        self.engines = engines
         self.fetcher = fetcher
         self.removal = removal
         self.events = events
-        self.snapshots = snapshots
-        self.picture_map = picture_map
         self.thumbnails = thumbnails
         self.metrics = Metrics()
-        self.metrics.embed_busy_seconds.set_function(lambda: batcher.statistics().busy_seconds)
+        self.metrics.embed_busy_seconds.set_function(lambda: self.batcher.statistics().busy_seconds)
         self.url = ""
-        self.searches = searches
         self.usage = DiskUsage(folder)
-        self._card = card
+        self._followers = followers
         self._started = time.time()
         self._stopped = anyio.Event()
-        self._query_decoders = anyio.CapacityLimiter(QUERY_DECODERS)
         self.pipeline = Pipeline(
             Rooms(
                 settings=settings,
@@ -119,8 +107,8 @@ class Service:
                 removal=removal,
                 thumbnails=thumbnails,
                 fetcher=fetcher,
-                batcher=batcher,
-                preprocess=card.preprocess,
+                batcher=self.batcher,
+                preprocess=engines.current.card.preprocess,
                 events=self.events,
                 metrics=self.metrics,
                 describe=partial(image_json, settings=settings),
@@ -128,6 +116,46 @@ class Service:
                 withdraw=self._withdraw,
             )
         )
+        self.reembedding = Reembedding(
+            Collection(
+                settings=settings,
+                folder=folder,
+                database=database,
+                images=images,
+                thumbnails=thumbnails,
+                fetch=fetcher.image,
+                disk=self.pipeline.disk,
+                active=lambda: engines.current.card.model_id,
+                alone=engines.alone,
+                identify=identify,
+                load=load,
+            ),
+            self._exchange,
+        )
+
+    @property
+    def images(self) -> Images:
+        return self.engines.current.images
+
+    @property
+    def index(self) -> GrowingIndex:
+        return self.engines.current.index
+
+    @property
+    def searches(self) -> GatheredSearches:
+        return self.engines.current.searches
+
+    @property
+    def batcher(self) -> Batcher:
+        return self.engines.current.batcher
+
+    @property
+    def snapshots(self) -> Snapshots:
+        return self.engines.current.snapshots
+
+    @property
+    def picture_map(self) -> PictureMap | None:
+        return self.engines.current.picture_map
 
     @classmethod
     @asynccontextmanager
@@ -137,8 +165,8 @@ class Service:
         folder: DataFolder,
         token: str,
         *,
-        identify: Callable[[EmbeddingSettings], ModelCard] = models.identify,
-        load: Callable[[ModelCard, EmbeddingSettings], Network] = models.load,
+        identify: Identify = models.identify,
+        load: Load = models.load,
         resolver: AbstractResolver | None = None,
     ) -> AsyncIterator[Service]:
         """Open everything and listen. The caller owns the folder's lock.
@@ -147,10 +175,10 @@ class Service:
         system's. Raises StartError or StorageError.
         """
         async with AsyncExitStack() as stack:
-            card = await anyio.to_thread.run_sync(identify, settings.embedding)
             database = await stack.enter_async_context(Database.open(folder.catalog, readers=settings.storage.readers))
+            card = await card_of(database, settings.embedding, identify)
             blocks = await Blocks.open(database)
-            images = await Images.open(database, card.model_id, card.dimension, blocks=blocks)
+            images = await Images.open(database, card.model_id, card.dimension, name=card.name, blocks=blocks)
             frontier = CrawlQueue(
                 database,
                 bounds=Bounds(documents=settings.crawl.max_documents, found=settings.crawl.max_found),
@@ -160,50 +188,37 @@ class Service:
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
             spool = await stack.enter_async_context(Spool.open(folder.spool))
             await spool.drop(list(spool.left - await frontier.waiting_among(spool.left)))
-            opened = await stack.enter_async_context(
-                open_index(folder.snapshot, card.model_id, card.dimension, settings.index)
-            )
-            index = opened.index
-            if opened.problem:
-                log.info("%s; the index is built from the catalog", opened.problem)
-            followed = await follow(index, images, between=index.grow)
-            if followed.added or followed.removed:
-                log.info("index: %d vectors added and %d removed since its snapshot", followed.added, followed.removed)
-            events, thumbnails = EventBus(), ThumbnailFiles(folder.thumbnails)
-            snapshots = Snapshots(index, images, folder.snapshot, settings.index)
-            await snapshots.loaded(followed)
-            followers = Followers(database, images, index, thumbnails)
-            removal = await stack.enter_async_context(
-                Removal.open(database, images, blocks, followers, partial(_tell_removed, events, snapshots))
-            )
-            batcher = await stack.enter_async_context(
-                Batcher(
-                    partial(load, card, settings.embedding),
-                    batch_size=settings.embedding.batch_size,
-                    batch_seconds=settings.embedding.batch_seconds,
+            forget_others = partial(_forget_other_snapshots, database, folder)
+            await forget_others(images.model)
+            engines = await stack.enter_async_context(
+                Engines.open(
+                    Engine.open(settings, folder, card, images, load=load),
+                    linger_seconds=settings.gallery.query_seconds + LINGER_SECONDS,
+                    closed=forget_others,
                 )
             )
+            await engines.current.follow()
+            events, thumbnails = EventBus(), ThumbnailFiles(folder.thumbnails)
+            followers = Followers(database, images, engines.current.index, thumbnails)
+            removal = await stack.enter_async_context(
+                Removal.open(database, images, blocks, followers, partial(_tell_removed, events, engines))
+            )
             fetcher = await stack.enter_async_context(Fetcher.open(settings, resolver=resolver, refuses=blocks.reason))
-            searches = await stack.enter_async_context(GatheredSearches(index))
             service = cls(
                 settings=settings,
                 folder=folder,
-                card=card,
+                database=database,
                 images=images,
                 frontier=frontier,
-                index=index,
-                searches=searches,
-                batcher=batcher,
+                engines=engines,
                 fetcher=fetcher,
                 spool=spool,
                 thumbnails=thumbnails,
                 followers=followers,
                 removal=removal,
                 events=events,
-                snapshots=snapshots,
-                picture_map=(
-                    PictureMap(images, folder.map, card.model_id, card.dimension) if settings.gallery.map else None
-                ),
+                identify=identify,
+                load=load,
             )
             service.url = await stack.enter_async_context(
                 _listening(create_app(service._services(token)), settings.server)
@@ -227,15 +242,12 @@ class Service:
     async def run(self) -> None:
         """Ingest and upkeep until :meth:`stop`. A stage that crashes ends it with that error."""
         async with anyio.create_task_group() as upkeep:
-            upkeep.start_soon(self.batcher.wait_ready)
-            upkeep.start_soon(self.index.run)
-            upkeep.start_soon(self.snapshots.run)
+            upkeep.start_soon(self.engines.run)
+            upkeep.start_soon(self.reembedding.run)
             upkeep.start_soon(self.images.describe)
             upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
             upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
             upkeep.start_soon(watch_loop, self.metrics)
-            if self.picture_map is not None:
-                upkeep.start_soon(self.picture_map.run)
             upkeep.start_soon(tick, self.events, self.stats)
             upkeep.start_soon(self.usage.run)
             async with anyio.create_task_group() as ingest:
@@ -247,7 +259,7 @@ class Service:
 
     def stats(self) -> dict[str, Any]:
         """Counts and rates, for the API, the admin page and the event stream."""
-        totals, index = self.images.counts, self.index
+        totals, index, card = self.images.counts, self.index, self.engines.current.card
         return {
             "images": totals.images,
             "searchable": index.size,
@@ -257,11 +269,12 @@ class Service:
             "rate": round(self.metrics.image_rate.value(), 2),
             "stages": self.pipeline.statistics(),
             "model": {
-                "id": self._card.model_id,
-                "name": self._card.name,
-                "dimension": self._card.dimension,
+                "id": card.model_id,
+                "name": card.name,
+                "dimension": card.dimension,
                 "ready": self.batcher.ready,
             },
+            "reembedding": self.reembedding.status,
             "index": {**index.stats, "last_snapshot_at": self.snapshots.saved_at},
             "disk": self.usage.figures,
             "problem": self.pipeline.disk.problem,
@@ -273,21 +286,14 @@ class Service:
             settings=self.settings,
             images=self.images,
             frontier=self.frontier,
-            index=self.index,
             thumbnails=self.thumbnails,
             removal=self.removal,
-            search=Search(
-                self.images,
-                self.searches,
-                model=self._card.model_id,
-                dimension=self._card.dimension,
-                embed_bytes=self._embed_query,
-            ),
+            answering=self._answering,
             random=RandomPages(self.images),
             events=self.events,
             stats=self.stats,
             ready=self._not_ready,
-            take_snapshot=self.snapshots.take,
+            take_snapshot=lambda: self.snapshots.take(),  # noqa: PLW0108  # of the index that there is by then
             detect=self._detect,
             kinds=[
                 SourceKind(source.kind, source.looks_like, source.yields, source.takes) for source in sources.SOURCES
@@ -296,11 +302,20 @@ class Service:
             wake=self.pipeline.wake,
             admin_token=token,
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
-            embed_texts=RecentTexts(TextsByClasses(self.batcher.embed_texts, partial(models.class_texts, self._card))),
-            text_trust=lambda: 1.0 if self.batcher.takes_texts else CLASSES_TRUST,
             registry=self.metrics.registry,
-            picture_map=self.picture_map,
+            reembedding=self.reembedding,
         )
+
+    def _answering(self) -> Answering:
+        engine = self.engines.current
+        return Answering(engine.search, engine.embed_texts, engine.picture_map, engine.text_trust)
+
+    async def _exchange(self, engine: Engine, owner: AsyncExitStack, settle: Settle) -> None:
+        async with self.pipeline.nothing_encoded(), self._followers.held():
+            await settle()
+            self.engines.take(engine, owner)
+            self._followers.lead(engine.index)
+            self.pipeline.encode_by(engine.batcher, engine.card.preprocess, engine.images)
 
     async def _withdraw(self, seed_id: int, addresses: Sequence[str]) -> None:
         removed = await self.pipeline.disk.keep_trying(partial(self.removal.withdraw, seed_id, addresses))
@@ -310,18 +325,12 @@ class Service:
 
     def _not_ready(self) -> str | None:
         if not self.batcher.ready:
-            return f"the model {self._card.name} is still loading"
+            return f"the model {self.engines.current.card.name} is still loading"
         return self.pipeline.disk.problem
 
     async def _detect(self, source: str, kind: str | None, options: Mapping[str, Any]) -> Candidate:
         sources.check_options(options)
         return await anyio.to_thread.run_sync(sources.detect, source, kind)
-
-    async def _embed_query(self, data: bytes) -> FloatArray:
-        artwork = await anyio.to_thread.run_sync(
-            decode, data, self._card.preprocess, self.settings.imaging, limiter=self._query_decoders
-        )
-        return await self.batcher.embed(artwork.model_input, urgent=True)
 
 
 def serve(
@@ -385,8 +394,15 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return ours or group
 
 
-def _tell_removed(events: EventBus, snapshots: Snapshots, ids: Sequence[int]) -> None:
-    snapshots.hurry()
+async def _forget_other_snapshots(database: Database, folder: DataFolder, active: int) -> None:
+    """But for that of a model to which the collection is on its way."""
+    target = await moving(database)
+    kept = {active} if target is None else {active, target.number}
+    await anyio.to_thread.run_sync(partial(folder.forget_snapshots, but=kept))
+
+
+def _tell_removed(events: EventBus, engines: Engines, ids: Sequence[int]) -> None:
+    engines.current.snapshots.hurry()
     for image_id in ids:
         events.publish(Event("removed", {"id": image_id}))
 

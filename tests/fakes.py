@@ -36,9 +36,10 @@ from artalike.search.ranked import Search
 from artalike.storage.blocks import Block, BlockKind, Blocks, normalized
 from artalike.storage.facet_values import FacetValue, FacetValues
 from artalike.storage.filtering import Criteria
+from artalike.storage.models import StoredModel
 from artalike.storage.ports import APPROXIMATE_MOST, Committed, NearGroups, Neighbors, Share, Totals
 from artalike.storage.suggestions import Suggestion
-from artalike.web.services import Services, SourceKind
+from artalike.web.services import Answering, Services, SourceKind
 
 DIMENSION = 16
 MODEL = "fake/0123456789ab/1"
@@ -416,6 +417,26 @@ class FakeRemoval:
         return [image.id for image in self._images.by_id.values() if image.url.startswith(f"https://{block.value}/")]
 
 
+class FakeReembedding:
+    """Moves nothing, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.status: dict[str, Any] = {"state": "idle"}
+        self.forgotten: list[str] = []
+
+    async def start(self, name: str) -> None:
+        if "/" in name:
+            raise UsageError(f'embedding.model = "{name}": unknown')
+        self.status = {"state": "starting", "model": name}
+
+    async def models(self) -> list[StoredModel]:
+        return [StoredModel(1, MODEL, "fake", DIMENSION, active=True, moving=False, vectors=3)]
+
+    async def forget(self, name: str) -> int:
+        self.forgotten.append(name)
+        return 3
+
+
 class FakeServices:
     """Services over fakes, which stay within reach, and notes of what was asked of the rest."""
 
@@ -425,6 +446,11 @@ class FakeServices:
         self.frontier = FakeFrontier()
         self.events = EventBus()
         self.removal = FakeRemoval(self.images, self.events)
+        self.reembedding = FakeReembedding()
+        self.now_answering = Answering(
+            Search(self.images, self.index, model=MODEL, dimension=DIMENSION, embed_bytes=embed_bytes),
+            picture_map=PictureMap(self.images, Path("never-run.npz"), MODEL, DIMENSION),
+        )
         self.figures: dict[str, Any] = {"images": 0}
         self.hosts: list[dict[str, Any]] = []
         self.not_ready: str | None = None
@@ -434,10 +460,9 @@ class FakeServices:
             settings=Settings.model_validate(settings),
             images=self.images,
             frontier=self.frontier,
-            index=self.index,
             thumbnails=FakeThumbnails(folder),
             removal=self.removal,
-            search=Search(self.images, self.index, model=MODEL, dimension=DIMENSION, embed_bytes=embed_bytes),
+            answering=self._answering,
             random=RandomPages(self.images, now=lambda: self.now),
             events=self.events,
             stats=lambda: {**self.figures, "images": len(self.images.by_id)},
@@ -451,8 +476,15 @@ class FakeServices:
             hosts=self._hosts,
             wake=self._wake,
             admin_token=TOKEN,
-            picture_map=PictureMap(self.images, Path("never-run.npz"), MODEL, DIMENSION),
+            reembedding=self.reembedding,
         )
+
+    def answer(self, **changes: Any) -> None:
+        """Answer otherwise from now on, as by another ``search``, ``embed_texts`` or ``picture_map``."""
+        self.now_answering = replace(self.now_answering, **changes)
+
+    def _answering(self) -> Answering:
+        return self.now_answering
 
     async def _hosts(self, limit: int) -> list[dict[str, Any]]:
         return self.hosts[:limit]
@@ -495,7 +527,8 @@ def make_services(
 ) -> FakeServices:
     """Services with ``n_images`` images; keywords are sections of the settings."""
     fake = FakeServices(folder, **settings)
-    fake.services = replace(fake.services, fetch_query=fetch_query, embed_texts=embed_texts)
+    fake.services = replace(fake.services, fetch_query=fetch_query)
+    fake.answer(embed_texts=embed_texts)
     for _ in range(n_images):
         fake.images.add()
     return fake

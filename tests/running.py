@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from artalike.config import Settings
+from artalike.embedding.card import ModelCard
 from artalike.service import Service
 from artalike.storage.folder import DataFolder
 from benchmarks.tiny import CARD, TinyNetwork
@@ -40,13 +42,26 @@ def settings_for(data: Path, **sections: dict[str, Any]) -> Settings:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, network: Callable[[], Any] = TinyNetwork, resolver: AbstractResolver | None = None
+    settings: Settings,
+    *,
+    network: Callable[[], Any] = TinyNetwork,
+    resolver: AbstractResolver | None = None,
+    others: Mapping[str, tuple[ModelCard, Callable[[], Any]]] = MappingProxyType({}),
 ) -> AsyncIterator[Service]:
-    """A service that serves and ingests until the block ends, and then drains."""
+    """A service that serves and ingests until the block ends, and then drains.
+
+    ``others`` are models that it knows beside the small one, by name, with what makes their networks.
+    """
+    known = {CARD.name: (CARD, network), **others}
     folder = DataFolder(settings.storage.data)
     await asyncio.to_thread(folder.create)
     async with Service.open(
-        settings, folder, TOKEN, identify=lambda _: CARD, load=lambda _card, _settings: network(), resolver=resolver
+        settings,
+        folder,
+        TOKEN,
+        identify=lambda embedding: known.get(embedding.model, (CARD, network))[0],
+        load=lambda card, _: known[card.name][1](),
+        resolver=resolver,
     ) as service:
         run = asyncio.create_task(service.run())
         try:

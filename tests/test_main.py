@@ -19,7 +19,10 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "expected"),
     [
         (["--bogus"], "--bogus"),
-        (["bogus"], "'bogus' (choose from 'serve', 'demo', 'seed', 'status', 'doctor', 'remove', 'export', 'import')"),
+        (
+            ["bogus"],
+            "'bogus' (choose from 'serve', 'demo', 'seed', 'status', 'doctor', 'reembed', 'models', 'remove', ",
+        ),
         (["--port", "many"], "--port = 'many': input should be a valid integer"),
         (["serve", "--port", "70000"], "--port = '70000': input should be less than or equal to 65535"),
         (["--config", "no.toml"], "no.toml: No such file"),

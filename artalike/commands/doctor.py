@@ -97,11 +97,12 @@ async def _resting(folder: DataFolder, database: Database, settings: Index) -> l
     if model_id is None:
         return []
     images = await Images.open(database, model_id, dimension)
-    async with open_index(folder.snapshot, model_id, dimension, settings) as opened:
+    snapshot = folder.snapshot_of(images.model)
+    async with open_index(snapshot, model_id, dimension, settings) as opened:
         await follow(opened.index, images, between=opened.index.grow)
         different = np.setxor1d(await opened.index.ids(), await images.embedded_ids())
     # A missing one is no broken promise: it is rebuilt. A torn one is: it may only ever be whole or absent.
-    there = await asyncio.to_thread(folder.snapshot.exists)
+    there = await asyncio.to_thread(snapshot.exists)
     torn = [str(opened.problem)] if opened.problem and there else []
     problems = [f"{len(different)} ids differ, the first is {different[0]}"] if len(different) else []
     return [

@@ -33,10 +33,11 @@ async def resting(folder: DataFolder, settings: Settings) -> AsyncIterator[tuple
             model_id, dimension, images = "", 1, Images(database, 0, 1, blocks=blocks)
         else:
             images = await Images.open(database, model_id, dimension, blocks=blocks)
-        opened = await stack.enter_async_context(open_index(folder.snapshot, model_id, dimension, settings.index))
+        snapshot = folder.snapshot_of(images.model)
+        opened = await stack.enter_async_context(open_index(snapshot, model_id, dimension, settings.index))
         index, saved = opened.index, opened.problem is None
         if not saved:  # missing or torn: the next start builds the index from the catalog
-            await to_thread.run_sync(partial(folder.snapshot.unlink, missing_ok=True))
+            await to_thread.run_sync(partial(snapshot.unlink, missing_ok=True))
         stale = bool((await follow(index, images, between=index.grow)).removed) if saved else False
         gone: list[int] = []
         followers = Followers(database, images, index, ThumbnailFiles(folder.thumbnails))
@@ -45,4 +46,4 @@ async def resting(folder: DataFolder, settings: Settings) -> AsyncIterator[tuple
             yield database, images, removal
         finally:
             if saved and (gone or stale):
-                await index.save(folder.snapshot)
+                await index.save(snapshot)

@@ -14,11 +14,13 @@ from rich.table import Table
 from artalike.commands.client import Address, Server, find
 from artalike.config import Settings
 from artalike.errors import StartError
+from artalike.storage import models
 from artalike.storage.catalog import Database
 from artalike.storage.checks import overview
 from artalike.storage.folder import DataFolder
 from artalike.storage.growing_index_snapshot import saved_effort
 from artalike.storage.seeds import CrawlQueue
+from artalike.web.views import model_json
 
 
 def run_status(settings: Settings, *, as_json: bool) -> int:
@@ -43,7 +45,10 @@ async def _look(folder: DataFolder, address: Address | None) -> dict[str, Any]:
     async with Database.open(folder.catalog, readers=1) as database:
         found: dict[str, Any] = {"data": str(folder.root), **await overview(database)}
         found["seeds"] = [asdict(seed) for seed in await CrawlQueue(database).seeds()]
-    effort = await asyncio.to_thread(saved_effort, folder.snapshot)
+        stored = await models.stored(database)
+    active = next((model.number for model in stored if model.active), 1)
+    found["models"] = [model_json(model) for model in stored]
+    effort = await asyncio.to_thread(saved_effort, folder.snapshot_of(active))
     found["index"] = {"kind": "trained", "recall": effort.recall} if effort else {"kind": "exact", "recall": 1.0}
     found["server"] = None
     if address:
@@ -59,6 +64,10 @@ def _print(found: dict[str, Any]) -> None:
     console.print(f"collection  {found['data']}", markup=False)
     console.print(f"images      {found['images']:,} at {found['urls']:,} addresses", markup=False)
     console.print(f"model       {found['model'] or 'none yet'}", markup=False)
+    for model in found["models"]:
+        if not model["active"]:
+            why = "the collection is moving to it" if model["moving"] else "reembed --forget deletes them"
+            console.print(f"            {model['name']}: {model['vectors']:,} vectors too; {why}", markup=False)
     index = found["index"]
     recall = "" if index["kind"] == "exact" else f", finds {index['recall']:.1%} of the ten nearest"
     console.print(f"index       {index['kind']}{recall}".replace("%", " %"), markup=False)

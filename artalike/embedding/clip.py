@@ -13,20 +13,21 @@ from __future__ import annotations
 import difflib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import open_clip
 import torch
 from open_clip.factory import HF_HUB_PREFIX, LOCAL_DIR_PREFIX, _find_checkpoint_in_dir
-from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
+from open_clip.pretrained import HF_WEIGHTS_NAME, _get_safe_alternatives, download_pretrained
 from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 from torch import Tensor
 
 from artalike.config import EmbeddingSettings
-from artalike.embedding import lite, tokenizer
+from artalike.embedding import hub, lite, tokenizer
 from artalike.embedding.card import ModelCard, model_id
 from artalike.embedding.network import TorchNetwork, TorchTextNetwork, prepare_torch
 from artalike.errors import ModelUnavailable, SettingError
@@ -71,6 +72,15 @@ def identify(name: str) -> ModelCard:
     )
 
 
+def cached_tags() -> Iterator[str]:
+    """``ARCHITECTURE/TAG`` of what has been downloaded."""
+    for architecture, tag in open_clip.list_pretrained():
+        config = open_clip.get_pretrained_cfg(architecture, tag)
+        repository, _, file = config.get("hf_hub", "").rpartition("/")
+        if repository and hub.in_cache(repository, _weights(file or HF_WEIGHTS_NAME)):
+            yield f"{architecture}/{tag}"
+
+
 def load(card: ModelCard, settings: EmbeddingSettings) -> TorchNetwork:
     """With its text encoder, where that and its tokenizer can be had; else a warning says why not.
 
@@ -112,7 +122,7 @@ def _text_encoder(
     # Of a hub's model only configuration and weights lie in the recipe's folder.
     tokenizer_name = card.name if card.name.startswith(HF_HUB_PREFIX) else recipe.architecture
     try:
-        tokenize = tokenizer.load(tokenizer_name)
+        tokenize = _tokenizer(tokenizer_name)
         with torch.inference_mode():
             shape = tuple(encode(["a picture"]).shape)
     except Exception as error:  # as undocumented as what loading raises
@@ -127,6 +137,19 @@ def _text_encoder(
         reason,
     )
     return None
+
+
+def _tokenizer(name: str) -> tokenizer.Tokenizer:
+    """As :func:`artalike.embedding.tokenizer.load`, from the network only where it is not here."""
+    with hub.from_cache_alone():
+        try:
+            return tokenizer.load(name)
+        except ImportError:  # of the package transformers, which no network brings
+            raise
+        except Exception:  # as undocumented as what loading raises
+            logger.debug("%s: its tokenizer is not here", name, exc_info=True)
+    hub.greet()
+    return tokenizer.load(name)
 
 
 def _recipe(name: str) -> _Recipe:
@@ -147,7 +170,7 @@ def _from_tag(name: str, architecture: str, tag: Mapping[str, Any]) -> _Recipe:
     return _Recipe(
         label=name,
         architecture=architecture,
-        checkpoint=_downloaded(name, lambda: download_pretrained(tag)),
+        checkpoint=_downloaded(name, partial(_tagged, tag)),
         config=open_clip.get_model_config(architecture),
         preprocess=_overrides(tag),
         quick_gelu=bool(tag.get("quick_gelu")),
@@ -179,8 +202,8 @@ def _from_file(name: str, architecture: str, file: str) -> _Recipe:
 def _from_hub(name: str) -> _Recipe:
     """The configuration and the weights are downloaded, then read where the hub's client keeps them."""
     repository = name.removeprefix(HF_HUB_PREFIX)
-    _downloaded(name, lambda: download_pretrained_from_hf(repository, filename=CONFIG))
-    weights = _downloaded(name, lambda: download_pretrained_from_hf(repository))
+    _downloaded(name, partial(hub.file_of, repository, [CONFIG]))
+    weights = _downloaded(name, partial(hub.file_of, repository, _weights(HF_WEIGHTS_NAME)))
     return _from_folder(name, name, weights.parent)
 
 
@@ -209,14 +232,28 @@ def _overrides(config: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _downloaded(name: str, download: Callable[[], str]) -> Path:
+def _tagged(tag: Mapping[str, Any]) -> Path:
+    """The weights of a pretrained tag, from the hub where they are there, as open_clip prefers it."""
+    repository, _, file = tag.get("hf_hub", "").rpartition("/")
+    if repository:
+        return hub.file_of(repository, _weights(file or HF_WEIGHTS_NAME))
+    return Path(download_pretrained(dict(tag)))
+
+
+def _weights(file: str) -> list[str]:
+    """Names of the same weights, safetensors first."""
+    return [*_get_safe_alternatives(file), file]
+
+
+def _downloaded(name: str, download: Callable[[], Path]) -> Path:
     try:
-        return Path(download())
+        return download()
     except (OSError, RuntimeError, ValueError) as error:
         raise _unavailable(
             name,
-            f"it is not here and cannot be downloaded ({_line(error)}); connect to the network once, "
-            "or fetch the checkpoint elsewhere and set embedding.model to ARCHITECTURE/path/to/checkpoint",
+            f"it is not here and cannot be downloaded ({_line(error)}); connect to the network once (the variable "
+            "HF_ENDPOINT names a mirror), or fetch the checkpoint elsewhere and set embedding.model to "
+            "ARCHITECTURE/path/to/checkpoint",
         ) from error
 
 

@@ -40,8 +40,10 @@ class Committer:
         room: DiskRoom,
         describe: Callable[[Image], dict[str, Any]],
         spool: Spool,
+        settled: Callable[[Sequence[int]], None],
     ) -> None:
-        self._images = images
+        """``settled`` is told of tasks that are in the catalog now, as done or as failed."""
+        self.images = images
         self._frontier = frontier
         self._followers = followers
         self._removal = removal
@@ -52,6 +54,7 @@ class Committer:
         self._room = room
         self._describe = describe
         self._spool = spool
+        self._settled = settled
 
     async def run(self, source: MemoryObjectReceiveStream[Embedding | Failure]) -> None:
         """Until the stream ends."""
@@ -64,6 +67,7 @@ class Committer:
                 if embeddings:
                     await self._settle(embeddings)
                 await self._spool.drop([_task_of(item).id for item in batch if _task_of(item).host])
+                self._settled([_task_of(item).id for item in batch])
 
     async def _gather(self, source: MemoryObjectReceiveStream[Embedding | Failure]) -> list[Embedding | Failure]:
         batch: list[Embedding | Failure] = []
@@ -78,7 +82,7 @@ class Committer:
 
     async def _settle(self, embeddings: list[Embedding]) -> None:
         with self._metrics.stage("commit", len(embeddings)):
-            committed = await self._room.keep_trying(partial(self._images.commit, embeddings))
+            committed = await self._room.keep_trying(partial(self.images.commit, embeddings))
         at = time.perf_counter()
         new = [c.id for c in committed if c.new]
         self._metrics.known.inc(sum(not c.new and c.refused is None for c in committed))
@@ -92,8 +96,8 @@ class Committer:
         await self._take_out(committed)
 
     async def _tell(self, ids: Sequence[int]) -> None:
-        described = [(image, self._describe(image)) for image in await self._images.images(ids)]
-        remaining = set(self._images.without_removed(ids))
+        described = [(image, self._describe(image)) for image in await self.images.images(ids)]
+        remaining = set(self.images.without_removed(ids))
         for image, description in described:
             if image.id in remaining:
                 self._events.publish(Event("image", description, id=image.id))

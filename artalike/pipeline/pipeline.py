@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -33,6 +33,7 @@ from artalike.pipeline.hosts import active_hosts
 from artalike.pipeline.room import DiskRoom
 from artalike.pipeline.scheduler import Scheduler
 from artalike.pipeline.stream import ByteGate, Stream
+from artalike.pipeline.stretch import Stretch
 from artalike.records import IMAGE_KIND, Download, Embedding, Failure, Image, Picture, Preprocess, Task
 from artalike.storage.followers import Followers
 from artalike.storage.ports import Frontier, ImageCatalog, Spool, Thumbnails
@@ -90,6 +91,7 @@ class Pipeline:
             withdraw=rooms.withdraw,
         )
         self._fetching = anyio.CancelScope()
+        self._encoding = Stretch()
         self._committer = Committer(
             images=rooms.images,
             frontier=rooms.frontier,
@@ -101,6 +103,7 @@ class Pipeline:
             room=self.disk,
             describe=rooms.describe,
             spool=rooms.spool,
+            settled=self._encoding.leave,
         )
         self._downloads = Stream[Download](settings.download.workers)
         self._pictures = Stream[Picture](DECODED)
@@ -109,6 +112,17 @@ class Pipeline:
     def wake(self) -> None:
         """There is something new in the frontier."""
         self._scheduler.wake()
+
+    @asynccontextmanager
+    async def nothing_encoded(self) -> AsyncIterator[None]:
+        """While the block runs, no picture is between its decoding and its commit; fetching goes on while it can."""
+        async with self._encoding.empty():
+            yield
+
+    def encode_by(self, batcher: Batcher, preprocess: Preprocess, images: ImageCatalog) -> None:
+        """Embed by another model from now on; to be called while :meth:`nothing_encoded`."""
+        self._rooms = replace(self._rooms, batcher=batcher, preprocess=preprocess, images=images)
+        self._committer.images = images
 
     def stop(self) -> None:
         """Lease nothing more. What is fetched runs to its end, slow fetches are given up, then :meth:`run` returns."""
@@ -211,6 +225,7 @@ class Pipeline:
 
     async def _decode(self, download: Download) -> None:
         try:
+            await self._encoding.enter(download.task.id)
             async with self._one_item(download.task):
                 with self._rooms.metrics.stage("decode"):
                     picture = await anyio.to_thread.run_sync(

@@ -280,6 +280,11 @@ class Search:
         return self._model
 
     @property
+    def images(self) -> ImageCatalog:
+        """The collection, as the model has embedded it."""
+        return self._images
+
+    @property
     def dimension(self) -> int:
         return self._dimension
 

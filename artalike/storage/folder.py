@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,22 @@ class DataFolder:
 
     @property
     def snapshot(self) -> Path:
+        """Of the index of the first model; see :meth:`snapshot_of`."""
         return self.root / "index.snapshot"
+
+    def snapshot_of(self, model: int) -> Path:
+        """Of the index of the model with this number in the catalog: while a collection moves there are two."""
+        return self.snapshot if model == 1 else self.root / f"index-{model}.snapshot"
+
+    def forget_snapshots(self, *, but: Collection[int]) -> None:
+        """Delete the snapshots of all models but these. Raises StorageError."""
+        kept = tuple(self.snapshot_of(model).name for model in but)
+        try:
+            for path in self.root.glob("index*.snapshot*"):
+                if not path.name.startswith(kept):
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(error, self.root) from error
 
     @property
     def map(self) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,16 @@ class Followers:
         self._index = index
         self._thumbnails = thumbnails
         self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """The index stays as it is while the block runs; changes of the catalog wait for its end to be followed."""
+        async with self._turn:
+            yield
+
+    def lead(self, index: VectorIndex) -> None:
+        """From now on another index follows, which is as the catalog stands; to be called while :meth:`held`."""
+        self._index = index
 
     async def show(self, embeddings: Sequence[Embedding], committed: Sequence[Committed]) -> list[int]:
         """Make searchable what is new among ``committed``; their ids, but for those that have been removed meanwhile.

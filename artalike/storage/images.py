@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import logging
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
-from artalike.errors import ModelMismatch, StorageError
+from artalike.errors import StorageError
 from artalike.records import NOTHING, Embedding, FloatArray, IdArray, Image, Metadata, PixelArray
-from artalike.storage import near_duplicates, words
+from artalike.storage import models, near_duplicates, words
 from artalike.storage.blocks import Blocks
-from artalike.storage.catalog import Connection, Database
+from artalike.storage.catalog import Database
 from artalike.storage.commit import NO_ORIGINS, STORED, Origins, store
 from artalike.storage.facet_values import FacetCounts, FacetValues
 from artalike.storage.facets import settle_all
@@ -32,8 +33,18 @@ RECENTLY: Final = 200
 IMAGE_COLUMNS: Final = f"id, sha256, url, width, height, color, source, added_at, extra, {', '.join(METADATA)}"
 
 
+@dataclass(slots=True)
+class _Counts:
+    """What is known of the collection without asking the database; the same whichever model looks at it."""
+
+    images: int = 0
+    max_id: int = 0
+    removed: IdArray = field(default_factory=lambda: np.empty(0, np.int64))
+    recently: deque[int] = field(default_factory=lambda: deque(maxlen=RECENTLY))
+
+
 class Images:
-    """:class:`~artalike.storage.ports.ImageCatalog` on SQLite, for one active model.
+    """:class:`~artalike.storage.ports.ImageCatalog` on SQLite, for one model.
 
     The counts that every page shows are kept here, and change after a commit and never before it. They are right
     because one process at a time owns the data folder.
@@ -44,54 +55,70 @@ class Images:
         self._blocks = blocks or Blocks()
         self._model = model
         self._dimension = dimension
-        self._count = 0
-        self._max_id = 0
-        self._removed: IdArray = np.empty(0, np.int64)
-        self._recently: deque[int] = deque(maxlen=RECENTLY)
+        self._counts = _Counts()
         self._filtering = Filtering(database)
         self._facet_counts = FacetCounts(database)
 
     @classmethod
-    async def open(cls, database: Database, model_id: str, dimension: int, *, blocks: Blocks | None = None) -> Images:
-        """The collection as embedded by ``model_id``; ``blocks`` say what must not come in.
+    async def open(
+        cls,
+        database: Database,
+        model_id: str,
+        dimension: int,
+        *,
+        name: str | None = None,
+        blocks: Blocks | None = None,
+    ) -> Images:
+        """The collection as embedded by ``model_id``; ``name`` is what the settings call that.
 
-        Raises ModelMismatch when it holds another model's vectors.
+        ``blocks`` say what must not come in. Raises ModelMismatch when another model's vectors are active.
         """
-        async with database.write() as connection:
-            model = await _activate(connection, model_id, dimension)
+        model = await models.open_active(database, model_id, dimension, name)
         images = cls(database, model, dimension, blocks=blocks)
         await images._count_all()
         return images
+
+    @property
+    def model(self) -> int:
+        """The model's number in the catalog."""
+        return self._model
+
+    def embedded_by(self, model: int, dimension: int) -> Images:
+        """The same collection, and the same counts, as another model has embedded it."""
+        other = copy.copy(self)
+        other._model, other._dimension = model, dimension  # noqa: SLF001  # one of its own
+        return other
 
     async def commit(self, embeddings: Sequence[Embedding], *, origins: Origins = NO_ORIGINS) -> list[Committed]:
         """``origins`` are of images that are carried over from another catalog."""
         async with self._database.write() as connection:
             changes = await store(connection, embeddings, model=self._model, blocks=self._blocks, origins=origins)
-        self._max_id = max(self._max_id, *changes.new, 0)
-        self._count += len(changes.new) + len(changes.back)
+        counts = self._counts
+        counts.max_id = max(counts.max_id, *changes.new, 0)
+        counts.images += len(changes.new) + len(changes.back)
         if changes.back:
-            self._removed = np.setdiff1d(self._removed, changes.back)
-            self._recently = deque((i for i in self._recently if i not in changes.back), RECENTLY)
+            counts.removed = np.setdiff1d(counts.removed, changes.back)
+            counts.recently = deque((i for i in counts.recently if i not in changes.back), RECENTLY)
         self.forget([image_id for committed in changes.committed for image_id in committed.gone])
         return changes.committed
 
     def forget(self, ids: Sequence[int]) -> None:
         """Count these images out; to be called right after the commit that has removed them."""
         if ids:
-            self._count -= len(ids)
-            self._removed = np.union1d(self._removed, np.array(ids, np.int64))
-            self._recently.extend(ids)
+            self._counts.images -= len(ids)
+            self._counts.removed = np.union1d(self._counts.removed, np.array(ids, np.int64))
+            self._counts.recently.extend(ids)
 
     def without_removed(self, ids: Sequence[int]) -> list[int]:
         """Those of ``ids``, all of which were images once, that still are."""
         wanted = np.array(ids, np.int64)
-        remaining: list[int] = wanted[~np.isin(wanted, self._removed)].tolist()
+        remaining: list[int] = wanted[~np.isin(wanted, self._counts.removed)].tolist()
         return remaining
 
     @property
     def recently_removed(self) -> list[int]:
         """The last ids that this process has removed and that have not come back."""
-        return list(self._recently)
+        return list(self._counts.recently)
 
     async def images(self, ids: Sequence[int]) -> list[Image]:
         async with self._database.read() as connection:
@@ -207,7 +234,7 @@ class Images:
         return await asyncio.to_thread(lambda: np.fromiter((row[0] for row in rows), np.int64))
 
     async def missing_ids(self) -> IdArray:
-        return self._removed
+        return self._counts.removed
 
     async def totals(self) -> Totals:
         return self.counts
@@ -215,8 +242,8 @@ class Images:
     @property
     def counts(self) -> Totals:
         """:meth:`totals`, which here takes no waiting."""
-        seeds = self._database.seed_counts
-        return Totals(self._count, self._max_id, pending=seeds.pending, failed=seeds.failed, seeds=seeds.seeds)
+        seeds, counts = self._database.seed_counts, self._counts
+        return Totals(counts.images, counts.max_id, pending=seeds.pending, failed=seeds.failed, seeds=seeds.seeds)
 
     async def _count_all(self) -> None:
         async with self._database.read() as connection:
@@ -224,28 +251,9 @@ class Images:
             removed = await connection.execute_fetchall(
                 "SELECT id FROM images WHERE removed_at IS NOT NULL ORDER BY id"
             )
-        self._removed = np.fromiter((row[0] for row in removed), np.int64)
-        self._count = rows[0][0] - len(self._removed)
-        self._max_id = rows[0][1]
-
-
-async def _activate(connection: Connection, model_id: str, dimension: int) -> int:
-    rows = list(await connection.execute_fetchall("SELECT model_id FROM models WHERE active"))
-    if rows and rows[0][0] != model_id:
-        vectors = list(await connection.execute_fetchall("SELECT EXISTS (SELECT 1 FROM vectors)"))
-        if vectors[0][0]:
-            raise ModelMismatch(
-                f"embedding.model: the collection was embedded by {rows[0][0]}, the setting means {model_id}; "
-                "expected the same model, or another data folder (--data)"
-            )
-        await connection.execute("UPDATE models SET active = 0")
-    await connection.execute(
-        "INSERT INTO models (model_id, dimension, active, added_at) VALUES (?, ?, 1, ?) "
-        "ON CONFLICT (model_id) DO UPDATE SET active = 1",
-        (model_id, dimension, time.time()),
-    )
-    rows = list(await connection.execute_fetchall("SELECT id FROM models WHERE active"))
-    return int(rows[0][0])
+        self._counts.removed = np.fromiter((row[0] for row in removed), np.int64)
+        self._counts.images = rows[0][0] - len(self._counts.removed)
+        self._counts.max_id = rows[0][1]
 
 
 def _matrix(rows: Sequence[Any], dimension: int) -> tuple[IdArray, FloatArray]:

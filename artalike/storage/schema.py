@@ -295,4 +295,19 @@ ROOTS: Final = """
 CREATE INDEX frontier_roots ON frontier (seed_id) WHERE parent_id IS NULL;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (COLLECTION + CRAWL, RECRAWL, BLOCKS, NEAR_DUPLICATES, TEXTS, FILTERS, ROOTS)
+MODELS: Final = """
+ALTER TABLE models ADD COLUMN name TEXT;             -- what the settings call it; NULL from before this was kept
+ALTER TABLE models ADD COLUMN moving_since REAL;     -- while the collection moves to it
+CREATE UNIQUE INDEX models_moving ON models ((moving_since IS NOT NULL)) WHERE moving_since IS NOT NULL;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (
+    COLLECTION + CRAWL,
+    RECRAWL,
+    BLOCKS,
+    NEAR_DUPLICATES,
+    TEXTS,
+    FILTERS,
+    ROOTS,
+    MODELS,
+)

@@ -52,7 +52,7 @@ class DiskUsage:
             "free": disk.free,
             "total": disk.total,
             "catalog": _beside(self._folder.catalog),
-            "index": _beside(self._folder.snapshot),
+            "index": sum(_size(path) for path in self._folder.root.glob("index*.snapshot*")),
             "thumbnails": self._walked,
         }
 

@@ -15,6 +15,7 @@ from artalike.web.params import (
     DetectQuery,
     FailuresQuery,
     HostsQuery,
+    ModelBody,
     NewestQuery,
     RetryBody,
     SeedBody,
@@ -23,7 +24,7 @@ from artalike.web.params import (
     SessionBody,
 )
 from artalike.web.services import SERVICES
-from artalike.web.views import failure_json, image_json, seed_json
+from artalike.web.views import failure_json, image_json, model_json, seed_json
 
 
 async def sign_in(request: web.Request) -> web.StreamResponse:
@@ -150,6 +151,28 @@ async def take_snapshot(request: web.Request) -> web.StreamResponse:
     return web.json_response(await request.app[SERVICES].take_snapshot())
 
 
+async def show_reembedding(request: web.Request) -> web.StreamResponse:
+    return web.json_response(request.app[SERVICES].reembedding.status)
+
+
+async def reembed(request: web.Request) -> web.StreamResponse:
+    """Move the collection to another model; what goes on by then is told."""
+    reembedding = request.app[SERVICES].reembedding
+    body = await requests.json_body(request, ModelBody)
+    await reembedding.start(body.model)
+    return web.json_response(reembedding.status, status=202, headers={"Location": "/api/admin/reembed"})
+
+
+async def list_models(request: web.Request) -> web.StreamResponse:
+    found = await request.app[SERVICES].reembedding.models()
+    return web.json_response({"results": [model_json(model) for model in found]})
+
+
+async def forget_model(request: web.Request) -> web.StreamResponse:
+    body = await requests.json_body(request, ModelBody)
+    return web.json_response({"forgotten": await request.app[SERVICES].reembedding.forget(body.model)})
+
+
 def routes() -> list[web.RouteDef]:
     return [
         web.post("/admin/session", sign_in),
@@ -166,4 +189,8 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/admin/failures", signed_in(list_failures)),
         web.post("/api/admin/failures/retry", signed_in(retry_failures)),
         web.post("/api/admin/snapshot", signed_in(take_snapshot)),
+        web.get("/api/admin/reembed", signed_in(show_reembedding)),
+        web.post("/api/admin/reembed", signed_in(reembed)),
+        web.get("/api/admin/models", signed_in(list_models)),
+        web.post("/api/admin/models/forget", signed_in(forget_model)),
     ]

@@ -26,7 +26,7 @@ from artalike.web.params import (
     UploadQuery,
 )
 from artalike.web.questions import place
-from artalike.web.services import SERVICES, Services
+from artalike.web.services import SERVICES, Answering, Services
 from artalike.web.views import (
     facets_json,
     image_json,
@@ -60,14 +60,15 @@ async def random(request: web.Request) -> web.StreamResponse:
 
 async def search(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
+    now = services.answering()
     params = requests.query(request, SearchQuery)
     filters = requests.filters(request)
     if params.cursor is not None:
         _stands_alone(filters, params.url, params.id, params.text, params.min_score, params.offset)
-        ranking = await services.mixed.go_on(params.cursor, limit=params.limit)
+        ranking = await now.mixed.go_on(params.cursor, limit=params.limit)
     else:
-        parts = await questions.of_query(request, params)
-        ranking = await services.mixed.rank(
+        parts = await questions.of_query(request, params, now.search)
+        ranking = await now.mixed.rank(
             parts, limit=params.limit, offset=params.offset or 0, filters=filters, min_score=params.min_score
         )
     return _ranked(services, ranking, params.limit)
@@ -79,7 +80,8 @@ async def search_by_body(request: web.Request) -> web.StreamResponse:
     params = requests.query(request, UploadQuery)
     filters = requests.filters(request)
     if request.content_type == "application/json":
-        return await _by_question(request, await requests.json_body(request, QuestionBody), params, filters)
+        body = await requests.json_body(request, QuestionBody)
+        return await _by_question(request, services.answering(), body, params, filters)
     async with place(request.app):
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
@@ -88,12 +90,14 @@ async def search_by_body(request: web.Request) -> web.StreamResponse:
             raise web.HTTPRequestTimeout(text=f"body: expected all of it within {UPLOAD_SECONDS:g} s") from error
         form = requests.query(request, UploadForm, upload.fields)
         body = QuestionBody() if form.question is None else requests.parsed(form.question, QuestionBody, "question")
-        uploads = [await services.search.embedded(picture) for picture in upload.files]
-    return await _by_question(request, body, form, filters, uploads)
+        now = services.answering()
+        uploads = [await now.search.embedded(picture) for picture in upload.files]
+    return await _by_question(request, now, body, form, filters, uploads)
 
 
-async def _by_question(
+async def _by_question(  # noqa: PLR0917  # each of another kind
     request: web.Request,
+    now: Answering,
     body: QuestionBody,
     params: UploadQuery,
     filters: Filters,
@@ -102,10 +106,10 @@ async def _by_question(
     """What the body itself says goes before ``params`` and ``filters``."""
     services = request.app[SERVICES]
     limit = body.limit or params.limit
-    parts = await questions.of_body(request, body, uploads)
+    parts = await questions.of_body(request, body, now.search, uploads)
     wanted = filters if body.filters is None else body.filters
     least = params.min_score if body.min_score is None else body.min_score
-    ranking = await services.mixed.rank(parts, limit=limit, filters=wanted, min_score=least)
+    ranking = await now.mixed.rank(parts, limit=limit, filters=wanted, min_score=least)
     return _ranked(services, ranking, limit)
 
 

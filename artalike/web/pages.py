@@ -161,7 +161,9 @@ async def search(request: web.Request) -> web.Response:
     page = asking.page(body, filters)
     if not page.startswith("/search"):
         return web.Response(status=303, headers={hdrs.LOCATION: page})
-    ranking = await services.mixed.rank(await questions.of_body(request, body), limit=limit, filters=filters)
+    now = services.answering()
+    parts = await questions.of_body(request, body, now.search)
+    ranking = await now.mixed.rank(parts, limit=limit, filters=filters)
     answer = ranking_json(ranking, services.settings, "/api/search", limit)
     asked = await services.images.images([part.id for part in (*body.like, *body.unlike) if part.id is not None])
     known = {image.id: image_json(image, services.settings) for image in asked}

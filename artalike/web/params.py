@@ -312,6 +312,10 @@ class BlockBody(Body):
     reason: Reason = None
 
 
+class ModelBody(Body):
+    model: Annotated[str, Field(min_length=1, max_length=1000, description="a model, as embedding.model names it")]
+
+
 class RetryBody(Body):
     kind: Annotated[str | None, Field(max_length=40, description="a kind of failure; all without it")] = None
     seed: Annotated[int | None, Field(ge=1, le=ID_LIMIT, description="a seed's id; all without it")] = None

@@ -15,6 +15,7 @@ from aiohttp import web
 from artalike.errors import NotFound, Overloaded, QueryError
 from artalike.records import FloatArray
 from artalike.search.mixed import Part
+from artalike.search.ranked import Search
 from artalike.web.limits import LIMITS
 from artalike.web.params import LIKE_WEIGHT, UNLIKE_WEIGHT, QuestionBody, QuestionPart, SearchQuery
 from artalike.web.requests import PICTURES_MOST
@@ -37,15 +38,15 @@ async def place(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
-async def of_query(request: web.Request, params: SearchQuery) -> list[Part]:
-    """One picture, or words, or both. Raises QueryError, NotFound, and what a fetch does."""
+async def of_query(request: web.Request, params: SearchQuery, search: Search) -> list[Part]:
+    """One picture, or words, or both, for ``search``. Raises QueryError, NotFound, and what a fetch does."""
     if params.url is not None and params.id is not None:
         raise QueryError(
             "expected exactly one of the parameters url, id and cursor, with or without text beside url or id"
         )
     parts = []
     if params.url is not None:
-        parts.append(await _address(request, params.url, LIKE_WEIGHT))
+        parts.append(await _address(request, params.url, LIKE_WEIGHT, search))
     if params.id is not None:
         parts.append(Part(LIKE_WEIGHT, id=params.id))
     if params.text is not None:
@@ -55,9 +56,13 @@ async def of_query(request: web.Request, params: SearchQuery) -> list[Part]:
     return parts
 
 
-async def of_body(request: web.Request, body: QuestionBody, uploads: Sequence[FloatArray] = ()) -> list[Part]:
-    """Everything that a body asks for; ``uploads`` are the vectors of the pictures that came with it, of which those
-    that it does not name are to be looked for.
+async def of_body(
+    request: web.Request, body: QuestionBody, search: Search, uploads: Sequence[FloatArray] = ()
+) -> list[Part]:
+    """Everything that a body asks for, for ``search``.
+
+    ``uploads`` are the vectors of the pictures that came with it, of which those that it does not name are to be
+    looked for.
 
     Raises QueryError, NotFound, and what a fetch does.
     """
@@ -85,14 +90,14 @@ async def of_body(request: web.Request, body: QuestionBody, uploads: Sequence[Fl
         if part.url is None:
             parts.append(Part(weight, id=part.id, text=part.text))
             continue
-        parts.append(await _address(request, part.url, weight))
+        parts.append(await _address(request, part.url, weight, search))
         fetched += parts[-1].vector is not None
         if fetched > PICTURES_MOST:
             raise QueryError(f"body: expected at most {PICTURES_MOST} addresses of pictures that are not here")
     return parts
 
 
-async def _address(request: web.Request, url: str, weight: float) -> Part:
+async def _address(request: web.Request, url: str, weight: float, search: Search) -> Part:
     services = request.app[SERVICES]
     known = await services.images.find_url(url)
     if known is not None:
@@ -101,4 +106,4 @@ async def _address(request: web.Request, url: str, weight: float) -> Part:
         raise NotFound(f"url = {url[:200]!r}: no image of this collection")
     request.app[LIMITS].spend(request)
     async with place(request.app):
-        return Part(weight, vector=await services.search.embedded(await services.fetch_query(url)))
+        return Part(weight, vector=await search.embedded(await services.fetch_query(url)))

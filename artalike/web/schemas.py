@@ -232,6 +232,38 @@ class Failures(Answer):
     results: list[FailureGroup]
 
 
+class Reembedding(Answer):
+    """How far the collection is on its way to another model; ``small`` were embedded from less than the model takes."""
+
+    state: Literal["idle", "starting", "embedding", "indexing", "exchanging", "done", "failed"]
+    model: str
+    images: int
+    embedded: int
+    rate: Annotated[float, Field(description="images a second")]
+    seconds_left: float | None
+    small: int
+    error: str | None
+
+
+class StoredModel(Answer):
+    """A model of which the catalog holds vectors."""
+
+    id: str
+    name: Annotated[str, Field(description="as embedding.model names it")]
+    dimension: int
+    active: Annotated[bool, Field(description="whether the collection answers by it")]
+    moving: Annotated[bool, Field(description="whether the collection is on its way to it")]
+    vectors: int
+
+
+class StoredModels(Answer):
+    results: list[StoredModel]
+
+
+class Forgotten(Answer):
+    forgotten: Annotated[int, Field(description="vectors")]
+
+
 class ImageId(Answer):
     id: int
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -16,7 +16,8 @@ from artalike.records import Candidate
 from artalike.search.mixed import EmbedTexts, MixedSearch
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
-from artalike.storage.ports import Frontier, ImageCatalog, Removal, Thumbnails, VectorIndex
+from artalike.storage.models import StoredModel
+from artalike.storage.ports import Frontier, ImageCatalog, Removal, Thumbnails
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +32,64 @@ class SourceKind:
     takes: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What answers questions, all of it by one model.
+
+    ``embed_texts`` is the model's text encoder, if it may have one, and ``trust`` how much its vectors weigh beside
+    words in the metadata. ``picture_map`` is None where it is turned off.
+    """
+
+    search: Search
+    embed_texts: EmbedTexts | None = None
+    picture_map: PictureMap | None = None
+    trust: float = 1.0
+
+    @property
+    def mixed(self) -> MixedSearch:
+        """The search by pictures and texts together. Keeps no state."""
+        return MixedSearch(self.search, self.search.images, self.embed_texts, trust=self.trust)
+
+
+class Reembedding(Protocol):
+    """Moves the collection to another model; see :mod:`artalike.reembed.move`."""
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """How far it is, as JSON values."""
+
+    async def start(self, name: str) -> None:
+        """Move to the model that the settings call so. Raises SettingError, ModelUnavailable or UsageError."""
+
+    async def models(self) -> list[StoredModel]:
+        """Those of which the catalog holds vectors, or will."""
+
+    async def forget(self, name: str) -> int:
+        """Delete the vectors of a model that does not answer. How many. Raises UsageError."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything a handler may use.
+
+    ``answering`` is what answers now: whoever needs several of its parts, or one for long, takes it once, since a
+    collection may move to another model in between.
 
     ``events`` brings an event ``image`` for each newly searchable image, with its id and the JSON of
     :func:`artalike.web.views.image_json`, and an event ``removed`` with ``{"id"}`` for each that has gone. ``stats``
     is cheap and of JSON values. ``ready`` says why the server cannot answer yet, None when it can. ``detect`` turns
     a source, an optional kind and options into a frontier's root or raises SourceError. ``hosts`` are those that are
     asked, as JSON values, at most so many, the busiest first. ``fetch_query`` gets the bytes of a picture as safely
-    as the crawler does, or raises FetchError. ``embed_texts`` is the model's text encoder, if it may
-    have one, and ``text_trust`` how much its vectors weigh beside words in the metadata. ``wake`` tells the crawler
-    that there is work. ``admin_token`` is not empty. ``picture_map`` is None where it is turned off.
+    as the crawler does, or raises FetchError. ``wake`` tells the crawler that there is work. ``admin_token`` is not
+    empty.
     """
 
     settings: Settings
     images: ImageCatalog
     frontier: Frontier
-    index: VectorIndex
     thumbnails: Thumbnails
     removal: Removal
-    search: Search
+    answering: Callable[[], Answering]
     random: RandomPages
     events: EventBus
     stats: Callable[[], dict[str, Any]]
@@ -63,15 +101,23 @@ class Services:
     wake: Callable[[], None]
     admin_token: str = field(repr=False)
     fetch_query: Callable[[str], Awaitable[bytes]] | None = None
-    embed_texts: EmbedTexts | None = None
-    text_trust: Callable[[], float] = lambda: 1.0
-    picture_map: PictureMap | None = None
+    reembedding: Reembedding
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     @property
+    def search(self) -> Search:
+        """The search that answers now."""
+        return self.answering().search
+
+    @property
     def mixed(self) -> MixedSearch:
-        """The search by pictures and texts together. Keeps no state."""
-        return MixedSearch(self.search, self.images, self.embed_texts, trust=self.text_trust())
+        """The search by pictures and texts together that answers now."""
+        return self.answering().mixed
+
+    @property
+    def picture_map(self) -> PictureMap | None:
+        """The map of the model that answers now."""
+        return self.answering().picture_map
 
 
 SERVICES: Final = web.AppKey("SERVICES", Services)

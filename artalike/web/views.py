@@ -16,6 +16,7 @@ from artalike.search.random_pages import RandomPage
 from artalike.search.ranked import Query, Ranking
 from artalike.storage.blocks import Block
 from artalike.storage.facet_values import FacetValues
+from artalike.storage.models import StoredModel
 from artalike.web.services import Services
 
 
@@ -76,6 +77,17 @@ def failure_json(group: FailureGroup) -> dict[str, Any]:
         "example_url": group.example_url,
         "example_detail": group.example_detail,
         "last_at": timestamp(group.last_at),
+    }
+
+
+def model_json(model: StoredModel) -> dict[str, Any]:
+    return {
+        "id": model.model_id,
+        "name": model.name,
+        "dimension": model.dimension,
+        "active": model.active,
+        "moving": model.moving,
+        "vectors": model.vectors,
     }
 
 

@@ -41,7 +41,7 @@ async def mapped(tmp_path: Path) -> AsyncIterator[Mapped]:
         picture_map = PictureMap(
             server.fake.images, tmp_path / "map.npz", MODEL, DIMENSION, step_seconds=0.05, compute=Computing()
         )
-        server.services = replace(server.services, picture_map=picture_map)
+        server.fake.answer(picture_map=picture_map)
         await server.start()
         started.append((server, asyncio.create_task(picture_map.run())))
         async with asyncio.timeout(20):
@@ -257,7 +257,7 @@ async def test_an_empty_collection_and_a_map_being_laid_out_are_told(gallery: Ga
 
 async def test_a_map_that_is_turned_off_has_no_page(page: Page, gallery: GalleryServer, complaints: Complaints) -> None:
     await gallery.stop()
-    gallery.services = replace(gallery.services, picture_map=None)
+    gallery.fake.answer(picture_map=None)
     await gallery.start()
     complaints.expect("404")
     response = await page.goto(gallery.url + "/map")

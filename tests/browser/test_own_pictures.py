@@ -14,6 +14,7 @@ from playwright.async_api import FilePayload, Page, expect
 
 from artalike.records import FloatArray, Metadata
 from artalike.search.mixed import Part
+from artalike.search.ranked import Search
 from artalike.web import questions
 from artalike.web.params import QuestionBody
 from tests.browser.server import GalleryServer
@@ -37,10 +38,12 @@ class Questions:
         self.asked: list[tuple[int, dict[str, Any]]] = []
         understand = questions.of_body
 
-        async def note(request: web.Request, body: QuestionBody, uploads: Sequence[FloatArray] = ()) -> list[Part]:
+        async def note(
+            request: web.Request, body: QuestionBody, search: Search, uploads: Sequence[FloatArray] = ()
+        ) -> list[Part]:
             said = body.model_dump(mode="json", exclude_defaults=True, exclude={"limit"})
             self.asked.append((len(uploads), {name: value for name, value in said.items() if value}))
-            return await understand(request, body, uploads)
+            return await understand(request, body, search, uploads)
 
         monkeypatch.setattr(questions, "of_body", note)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from huggingface_hub import constants
 from open_clip import factory
 
 from artalike.config import EmbeddingSettings
@@ -203,3 +205,54 @@ def test_what_strangers_type_is_not_kept_for_ever(tiny: Path, monkeypatch: pytes
         tokenize([f"word{'x' * number}"])
         assert len(simple.cache) <= 20 + 2
     assert torch.equal(tokenize(["wave 波"]), first)
+
+
+def in_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: str, files: dict[str, bytes]) -> None:
+    """These files of a repository are in the hub's cache, and the hub itself is nowhere."""
+    cache = tmp_path / "cache" / f"models--{repository.replace('/', '--')}"
+    snapshot = cache / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    for name, content in files.items():
+        (snapshot / name).write_bytes(content)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text("a" * 40)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # the discard port, where nobody listens
+
+
+def test_a_model_of_the_hub_that_is_here_needs_no_network(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = json.dumps({"model_cfg": TINY, "preprocess_cfg": {}}).encode()
+    files = {"open_clip_config.json": config, "open_clip_pytorch_model.bin": tiny.read_bytes()}
+    in_cache(tmp_path, monkeypatch, "someone/tiny", files)
+    settings = named("hf-hub:someone/tiny")
+    card = identify(settings)
+    assert card.model_id.startswith("hf-hub:someone/tiny@")
+    network = load(card, settings)
+    assert isinstance(network, TextNetwork)
+    assert network.embed_texts(["a wave"]).shape == (1, 24)
+
+
+def test_a_pretrained_tag_that_is_here_needs_no_network(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda *_: {"hf_hub": "someone/tiny/"})
+    in_cache(tmp_path, monkeypatch, "someone/tiny", {"open_clip_pytorch_model.bin": tiny.read_bytes()})
+    settings = named("Tiny-Test/some_tag")
+    network = load(identify(settings), settings)
+    assert isinstance(network, TextNetwork)
+
+
+@pytest.mark.parametrize("name", ["hf-hub:nobody/nothing", "ViT-B-32/laion2b_s34b_b79k"])
+def test_a_hub_that_does_not_answer_is_told_in_one_line_and_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    in_cache(tmp_path, monkeypatch, "someone/else", {})
+    started = time.monotonic()
+    with pytest.raises(ModelUnavailable, match="cannot be reached") as caught:
+        identify(named(name))
+    assert time.monotonic() - started < 8
+    assert str(caught.value).startswith(f'embedding.model = "{name}": it is not here and cannot be downloaded (http://')
+    assert "set embedding.model to ARCHITECTURE/path/to/checkpoint" in str(caught.value)
+    assert "\n" not in str(caught.value)

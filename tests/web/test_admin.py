@@ -319,3 +319,18 @@ async def test_sources_are_listed_a_page_at_a_time(serve: Serve) -> None:
 async def test_a_page_of_sources_that_cannot_be_is_refused(serve: Serve, query: str) -> None:
     answer = await ask(await serve(make_services()), "GET", f"/api/admin/seeds?{query}", 400)
     assert query.partition("=")[0] in answer["detail"]
+
+
+async def test_a_move_to_another_model_is_started_followed_and_what_is_left_is_forgotten(serve: Serve) -> None:
+    fake = make_services(3)
+    client = await serve(fake)
+    assert (await ask(client, "GET", "/api/admin/reembed"))["state"] == "idle"
+    started = await ask(client, "POST", "/api/admin/reembed", 202, json={"model": "efficientnet_lite0"})
+    assert (started["state"], started["model"]) == ("starting", "efficientnet_lite0")
+    refused = await ask(client, "POST", "/api/admin/reembed", 400, json={"model": "no/such"})
+    assert "unknown" in refused["detail"]
+    await ask(client, "POST", "/api/admin/reembed", 400, json={"model": ""})
+    [model] = (await ask(client, "GET", "/api/admin/models"))["results"]
+    assert schemas.StoredModel.model_validate(model).active
+    assert (await ask(client, "POST", "/api/admin/models/forget", json={"model": "old"}))["forgotten"] == 3
+    assert fake.reembedding.forgotten == ["old"]

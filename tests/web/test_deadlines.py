@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 from artalike.records import FloatArray, PixelArray
@@ -41,7 +40,7 @@ class Embedder:
 
 def embedding_with(fake: FakeServices, embedder: Embedder) -> FakeServices:
     search = Search(fake.images, fake.index, model=MODEL, dimension=DIMENSION, embed_bytes=embedder)
-    fake.services = replace(fake.services, search=search)
+    fake.answer(search=search)
     return fake
 
 

@@ -123,7 +123,8 @@ async def gallery(serve: Serve, tmp_path: Path) -> AsyncIterator[Gallery]:
         images = await Images.open(database, MODEL, DIMENSION)
         fake = make_services()
         search = Search(images, index, model=MODEL, dimension=DIMENSION, embed_bytes=embed_bytes)
-        fake.services = replace(fake.services, images=images, index=index, search=search, random=RandomPages(images))
+        fake.services = replace(fake.services, images=images, random=RandomPages(images))
+        fake.answer(search=search)
         gallery = Gallery(database, images, await serve(fake), index)
         await gallery.add(120)
         yield gallery

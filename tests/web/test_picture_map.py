@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ async def fake(tmp_path: Path) -> AsyncIterator[FakeServices]:
     picture_map = PictureMap(
         fake.images, tmp_path / "map.npz", MODEL, DIMENSION, step_seconds=0.01, compute=Computing()
     )
-    fake.services = replace(fake.services, picture_map=picture_map)
+    fake.answer(picture_map=picture_map)
     task = asyncio.create_task(picture_map.run())
     async with asyncio.timeout(5):
         while (await picture_map.status()).points < 30:
@@ -81,7 +80,7 @@ async def test_an_empty_collection_has_an_empty_map(serve: Serve) -> None:
 
 async def test_a_map_that_is_turned_off_is_not_there(serve: Serve) -> None:
     fake = make_services(3)
-    fake.services = replace(fake.services, picture_map=None)
+    fake.answer(picture_map=None)
     client: Client = await serve(fake)
     for path in ("/api/map", "/api/map/points"):
         async with client.get(path) as response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,7 +64,7 @@ async def test_words_find_what_is_said_of_pictures(serve: Serve) -> None:
 
 async def test_a_text_with_an_encoder_says_so_and_walks_all_of_the_collection(serve: Serve) -> None:
     fake = gallery()
-    fake.services = replace(fake.services, embed_texts=embed_texts)
+    fake.answer(embed_texts=embed_texts)
     client = await serve(fake)
     answer = await get(client, "/api/search?text=wave&limit=6")
     assert (answer["used"], answer["total"]) == (["words", "text"], 20)

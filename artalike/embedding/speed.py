@@ -1,0 +1,69 @@
+"""How fast a model embeds on this machine, and what memory it takes: measured in a process of its own.
+
+Run as ``python -m artalike.embedding.speed`` by :func:`measured`, with the settings as JSON on standard input; it
+prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import numpy as np
+
+from artalike.config import EmbeddingSettings
+from artalike.embedding.models import identify, load
+from artalike.errors import ModelUnavailable
+
+SECONDS: Final = 2.0
+PATIENCE: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Images a second in batches as ingest has them, and megabytes of a process that does nothing else."""
+
+    images_per_s: float
+    memory_mb: int
+
+
+def measured(settings: EmbeddingSettings) -> Speed:
+    """Takes some seconds, and all cores. Raises ModelUnavailable when the model cannot be run."""
+    command = [sys.executable, "-m", __name__]
+    try:
+        done = subprocess.run(  # noqa: S603  # ourselves
+            command, input=settings.model_dump_json(), capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        message = f'embedding.model = "{settings.model}": it could not be measured within {PATIENCE:g} s'
+        raise ModelUnavailable(message) from error
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it ended without a word"]
+        raise ModelUnavailable(f'embedding.model = "{settings.model}": it could not be measured: {lines[-1][:300]}')
+    return Speed(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def measure(settings: EmbeddingSettings) -> Speed:
+    """In this process; see :func:`measured`."""
+    import resource  # noqa: PLC0415  not on every system
+
+    card = identify(settings)
+    network = load(card, settings)
+    side = card.preprocess.size
+    batch = np.random.default_rng(0).integers(0, 255, (settings.batch_size, side, side, 3), dtype=np.uint8)
+    network.embed(batch)
+    count, started = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - started) < SECONDS:
+        network.embed(batch)
+        count += len(batch)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Speed(round(count / seconds, 1), round(peak * unit / 1e6))
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measure(EmbeddingSettings.model_validate_json(sys.stdin.read())))))  # noqa: T201  # its answer

@@ -242,6 +242,21 @@ def cut(name: str) -> Callable[[Path], int]:
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-200])
 
 
+def put(path: Path, **columns: Any) -> None:
+    """Write a value into the first row of each of these columns."""
+    table = pq.read_table(path)
+    for name, value in columns.items():
+        at = table.schema.get_field_index(name)
+        field = table.schema.field(name)
+        values = [value, *table[name].to_pylist()[1:]]
+        table = table.set_column(at, field, pa.array(values, field.type))
+    pq.write_table(table, path)
+
+
+def wrong(name: str, **columns: Any) -> Callable[[Path], None]:
+    return lambda folder: put(folder / f"{name}.parquet", **columns)
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
@@ -252,6 +267,10 @@ def cut(name: str) -> Callable[[Path], int]:
         (cut("00001.parquet"), "00001.parquet"),
         (cut("frontier.parquet"), "frontier.parquet"),
         (lambda folder: shutil.copy(folder / "seeds.parquet", folder / "blocks.parquet"), "blocks.parquet"),
+        (wrong("seeds", state="dreaming"), "seeds.parquet: state = 'dreaming'"),
+        (wrong("seeds", recrawl_at=1e300), "seeds.parquet: recrawl_at = 1e+300"),
+        (wrong("frontier", metadata='{"title": "\\ud800"}'), "frontier.parquet: metadata = "),
+        (wrong("removed", urls="[1]"), "removed.parquet: urls = '[1]'"),
     ],
 )
 def test_what_is_not_whole_is_told_in_one_line(
@@ -271,6 +290,8 @@ def test_what_is_not_whole_is_told_in_one_line(
 def test_rows_that_are_no_pictures_are_left_out(
     exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    put(exported / "00001.parquet", url=None)
+    put(exported / "00002.parquet", id=2**63 - 1)
     path = exported / "00000.parquet"
     table = pq.read_table(path)
     urls = table["url"].to_pylist()
@@ -285,7 +306,7 @@ def test_rows_that_are_no_pictures_are_left_out(
     pq.write_table(table, path)
     there = tmp_path / "there"
     done = take_in(exported, there, capsys, status=1)
-    assert (done["new"], done["wrong"]) == (PICTURES - 3, 2)
+    assert (done["new"], done["wrong"]) == (PICTURES - 5, 4)
     assert any("expected a size" in problem for problem in done["problems"])
     assert rows(there, "SELECT count(*) FROM images WHERE page_url IS NOT NULL") == [(0,)]
     assert whole(there, capsys)

@@ -22,6 +22,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from artalike.archive.checks import NUMBER_MOST
 from artalike.errors import ArchiveError
 from artalike.storage.files import storage_error, write_atomically
 
@@ -65,7 +66,7 @@ class Manifest(_Record):
     model_id: str
     dimension: int = Field(ge=1, le=65_536)
     images: int
-    last_id: int = Field(ge=0, le=2**62)
+    last_id: int = Field(ge=0, le=NUMBER_MOST)
     exported_at: float
     shards: tuple[Shard, ...]
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from artalike.archive.checks import NUMBER_MOST
 from artalike.archive.manifest import Shard
 from artalike.archive.tables import reading, writing
 from artalike.crawl import tar, text, urls
@@ -194,10 +195,10 @@ def _image(row: Mapping[str, Any], vector: FloatArray) -> CarriedImage:
     extra = json.loads(row["extra"]) if row["extra"] else NOTHING
     page = row["page_url"]
     wrong = {
-        "an id": row["id"] > 0,
+        "an id": 0 < row["id"] <= NUMBER_MOST,
         "a source": row["source"] is not None,
         "32 bytes of sha256": len(row["sha256"]) == 32,
-        "addresses": all(urls.canonical(url) == url for url in addresses),
+        "addresses": all(url and urls.canonical(url) == url for url in addresses),
         "a size": 0 < row["width"] < SIDE_MOST and 0 < row["height"] < SIDE_MOST and row["bytes"] > 0,
         "a color like #rrggbb": _COLOR.fullmatch(row["color"]) is not None,
         "a perceptual hash": row["phash"] is not None,
@@ -230,7 +231,7 @@ def _image(row: Mapping[str, Any], vector: FloatArray) -> CarriedImage:
 def _thumbnails(stream: BinaryIO, files: Mapping[str, tar.Member]) -> Thumbnails:
     found: dict[int, bytes] = {}
     record = json.loads(tar.content(stream, files[".json"], LARGEST_THUMBNAIL)) if ".json" in files else {}
-    largest = record.get("thumbnail_width")
+    largest = record.get("thumbnail_width") if isinstance(record, Mapping) else None
     for suffix, member in files.items():
         width = largest if suffix == ".jpg" else _width(suffix)
         if isinstance(width, int) and 0 < width < 100_000:

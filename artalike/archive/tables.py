@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from anyio import to_thread
 
+from artalike.archive.checks import check
 from artalike.errors import ArchiveError
 from artalike.storage.carrying_crawl import FRONTIER, REMOVED, SEED
 from artalike.storage.files import storage_error
@@ -89,7 +90,9 @@ def read_rows(path: Path, schema: pa.Schema) -> Generator[list[tuple[Any, ...]],
     with reading(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(BATCH, columns=schema.names):
             columns = batch.select(schema.names).cast(schema).to_pydict()
-            yield list(zip(*(columns[name] for name in schema.names), strict=True))
+            rows = list(zip(*(columns[name] for name in schema.names), strict=True))
+            check(rows, schema.names, path)
+            yield rows
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from artalike.config import Settings
 from artalike.crawl.directives import forbids_pictures_of
 from artalike.crawl.sources import source_for
 from artalike.crawl.sources.base import NO_HEADERS, Document, Found, Reach
-from artalike.errors import FailureKind, NotModified, ParseError
+from artalike.errors import FailureKind, NotModified, ParseError, SourceError
 from artalike.pipeline.room import DiskRoom
 from artalike.records import NEVER_ASKED, SeedState, Task, Validators
 from artalike.storage.ports import Frontier
@@ -112,7 +112,11 @@ class Expander:
 
     async def _expand(self, task: Task, reach: Reach) -> bool:
         turn_ends = anyio.current_time() + TURN_SECONDS
-        async with aclosing(source_for(task.kind).expand(task, reach)) as expansion:
+        try:
+            source = source_for(task.kind)
+        except SourceError as error:  # of a program that knows more kinds
+            raise ParseError(FailureKind.BAD_DOCUMENT, str(error)) from error
+        async with aclosing(source.expand(task, reach)) as expansion:
             async for found in expansion:
                 await self._store(task, found)
                 self.scheduler.wake()

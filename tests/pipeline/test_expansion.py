@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from artalike.records import Candidate
 from artalike.service import Service
 from tests.running import client, running, settings_for, settled
 from tests.sites import MisbehavingSite, Reply
@@ -105,3 +106,13 @@ async def test_a_list_whose_owner_opts_out_gives_nothing_and_one_that_is_only_no
 
 async def never(_picture: object) -> None:
     await asyncio.Event().wait()
+
+
+async def test_a_kind_that_only_another_version_knows_is_a_failure_of_its_source(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as service:
+        await service.frontier.add_seed(Candidate("telepathy:", kind="telepathy"), "telepathy:", {})
+        service.pipeline.wake()
+        await settled(service)
+        [seed] = await service.frontier.seeds()
+        assert seed.state == "failed"
+        assert (seed.error or "").startswith("kind 'telepathy': unknown; expected one of ")

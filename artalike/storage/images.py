@@ -30,6 +30,12 @@ log = logging.getLogger(__name__)
 
 RECENTLY: Final = 200
 
+NEVER_GIVEN_MOST: Final = 10_000_000
+"""Ids that no image ever had are counted with the removed ones, as far as there are no more: images that were carried
+over keep their ids, and leave some out."""
+
+_IDS: Final = "SELECT id FROM images ORDER BY id"
+
 IMAGE_COLUMNS: Final = f"id, sha256, url, width, height, color, source, added_at, extra, {', '.join(METADATA)}"
 
 
@@ -94,6 +100,8 @@ class Images:
         async with self._database.write() as connection:
             changes = await store(connection, embeddings, model=self._model, blocks=self._blocks, origins=origins)
         counts = self._counts
+        if (never := _between(counts.max_id, changes.new)).size:
+            counts.removed = np.union1d(counts.removed, never)
         counts.max_id = max(counts.max_id, *changes.new, 0)
         counts.images += len(changes.new) + len(changes.back)
         if changes.back:
@@ -248,12 +256,23 @@ class Images:
     async def _count_all(self) -> None:
         async with self._database.read() as connection:
             rows = list(await connection.execute_fetchall("SELECT count(*), coalesce(max(id), 0) FROM images"))
-            removed = await connection.execute_fetchall(
-                "SELECT id FROM images WHERE removed_at IS NOT NULL ORDER BY id"
+            removed = list(
+                await connection.execute_fetchall("SELECT id FROM images WHERE removed_at IS NOT NULL ORDER BY id")
             )
-        self._counts.removed = np.fromiter((row[0] for row in removed), np.int64)
-        self._counts.images = rows[0][0] - len(self._counts.removed)
-        self._counts.max_id = rows[0][1]
+            there, max_id = rows[0]
+            ids = await connection.execute_fetchall(_IDS) if 0 < max_id - there <= NEVER_GIVEN_MOST else []
+        never = await asyncio.to_thread(lambda: _between(0, [row[0] for row in ids]))
+        self._counts.removed = np.union1d(np.fromiter((row[0] for row in removed), np.int64), never)
+        self._counts.images = there - len(removed)
+        self._counts.max_id = max_id
+
+
+def _between(after: int, ids: Sequence[int]) -> IdArray:
+    """Those that ``ids``, which lie behind ``after``, leave out up to the largest of them."""
+    left_out = max(ids, default=after) - after - len(ids)
+    if not 0 < left_out <= NEVER_GIVEN_MOST:
+        return np.empty(0, np.int64)
+    return np.setdiff1d(np.arange(after + 1, max(ids), dtype=np.int64), np.array(ids, np.int64))
 
 
 def _matrix(rows: Sequence[Any], dimension: int) -> tuple[IdArray, FloatArray]:

@@ -8,7 +8,9 @@ import pytest
 
 from artalike.errors import DiskFull, FolderTooNew, ModelMismatch, StorageError
 from artalike.records import Candidate, Metadata
+from artalike.search.random_pages import RandomPages
 from artalike.storage.catalog import Database
+from artalike.storage.commit import Origin
 from artalike.storage.images import Images
 from artalike.storage.seeds import CrawlQueue
 from tests.storage.conftest import DIMENSION, MODEL, embedding_of, leased, pictures, seed_with
@@ -40,6 +42,21 @@ async def test_the_same_bytes_are_one_image_and_every_url_is_kept(images: Images
     assert await images.urls(first[0].id) == [task.url for task in tasks]
     assert (await images.totals()).images == 1
     assert (await frontier.seed(seed_id)).images == 3
+
+
+async def test_ids_that_were_left_out_when_images_were_carried_over_are_missing_ones(
+    database: Database, images: Images, frontier: CrawlQueue
+) -> None:
+    await seed_with(frontier, pictures("a", "b"))
+    embeddings = [embedding_of(task) for task in await leased(frontier)]
+    keep = {e.picture.sha256: Origin(id_, 0.0, ()) for e, id_ in zip(embeddings, (3, 7), strict=True)}
+    await images.commit(embeddings, origins=keep)
+    for view in (images, await Images.open(database, MODEL, DIMENSION)):
+        assert (await view.missing_ids()).tolist() == [1, 2, 4, 5, 6]
+        assert (view.counts.images, view.counts.max_id) == (2, 7)
+        random = RandomPages(view)
+        pages = [await random.page(limit=1, offset=offset, seed=5) for offset in range(3)]
+        assert sorted(image.id for page in pages for image in page.images) == [3, 7]
 
 
 async def test_a_later_source_fills_empty_metadata_and_replaces_none(images: Images, frontier: CrawlQueue) -> None:

@@ -18,7 +18,7 @@ from artalike.errors import Overloaded
 RETRY_SECONDS: Final = 5.0
 
 _DEADLINE: Final = web.RequestKey("_DEADLINE", asyncio.Timeout)
-_PREFIXES: Final = ("/api/random", "/api/search", "/api/images", "/api/suggest", "/similar", "/search")
+_PREFIXES: Final = ("/api/random", "/api/search", "/api/images", "/api/suggest", "/similar", "/image", "/search")
 
 
 def query_deadline(seconds: float) -> Middleware:

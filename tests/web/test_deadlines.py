@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from artalike.records import FloatArray, PixelArray
+import pytest
+
+from artalike.records import FloatArray, Image, PixelArray
 from artalike.search.ranked import Search
 from artalike.web import requests
 from benchmarks.tiny import TinyNetwork
@@ -55,6 +57,22 @@ async def test_a_query_that_takes_too_long_is_503_and_its_work_is_dropped(serve:
     assert embedder.given_up.is_set()
     async with client.get("/api/search?id=1") as response:
         assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/similar/1", "/image/1", "/search?text=red", "/api/random", "/api/images/1/similar"]
+)
+async def test_pages_have_the_time_of_a_query_too(serve: Serve, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    fake = make_services(3, gallery={"query_seconds": 0.1})
+
+    async def never(ids: Sequence[int]) -> list[Image]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(fake.images, "images", never)
+    client = await serve(fake)
+    async with asyncio.timeout(5), client.get(path) as response:
+        assert response.status == 503
 
 
 async def test_the_time_in_which_an_upload_comes_is_not_the_querys(serve: Serve) -> None:

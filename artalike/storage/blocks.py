@@ -244,13 +244,21 @@ def _normalized_host(text: str, shown: str) -> str:
     return host
 
 
+def _encoded(label: str) -> str:
+    """A part of a host's name as addresses have it; one with a wildcard or a port as it is."""
+    try:
+        return label if label.isascii() else URL.build(scheme="http", host=label).raw_host or label
+    except ValueError:
+        return label
+
+
 def _normalized_pattern(text: str, shown: str) -> str:
     found = _PATTERN.fullmatch(text)
     if not found or any(character.isspace() or not character.isprintable() for character in text):
         raise QueryError(
             f"value = {shown!r}: expected a whole address with * for anything, such as https://example.org/private/*"
         )
-    scheme, host = found[1], found[2].lower()
+    scheme, host = found[1], ".".join(map(_encoded, found[2].lower().split(".")))
     path = quote(found[3] or "", safe=string.punctuation) or ("" if "*" in host else "/")
     if not (host + path).strip("*/."):
         raise QueryError(f"value = {shown!r}: expected more than wildcards; this would block every address")

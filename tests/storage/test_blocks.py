@@ -50,6 +50,7 @@ def test_a_host_stands_for_itself_and_all_below_it(rule: str, inside: str, outsi
         ("https://example.org", "https://example.org/", "https://example.org/x"),
         ("https://example.org/(a|b)+[c].*", "https://example.org/(a|b)+[c].d", "https://example.org/aac.d"),
         ("https://example.org/é/*", "https://example.org/%C3%A9/x", "https://example.org/e/x"),
+        ("https://*.Bücher.example/*", "https://a.xn--bcher-kva.example/x", "https://xn--bcher-kva.example/x"),
         ("file:///home/*/secret/*", "file:///home/me/a/secret/x.jpg", "file:///home/secret/x.jpg"),
     ],
 )

@@ -24,8 +24,8 @@ export class Add {
   onadded = () => {};
   /** @type {(error: unknown) => void} called when something was refused or lost */
   onerror = () => {};
-  /** @type {(source: string, kind: string) => import("./seed_row.js").Seed | undefined} whether it is here already */
-  known = () => undefined;
+  /** @type {(source: string, kind: string) => Promise<import("./seed_row.js").Seed | undefined>} whether it is here already */
+  known = async () => undefined;
   /** @type {Detected | null} */
   #detected = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -84,8 +84,22 @@ export class Add {
     tell(this.form, '[data-field="kind"]', detected?.kind ?? "");
     tell(this.form, '[data-field="yields"]', detected ? `Brings in ${detected.yields}.` : trouble || HINT);
     tell(this.form, '[data-field="root"]', detected && detected.url !== this.#source ? detected.url : "");
-    const here = detected && this.known(this.#source, detected.kind);
-    tell(this.form, '[data-field="here"]', here ? `It is here already, ${here.state}: adding it reads it again, with these options.` : "");
+    tell(this.form, '[data-field="here"]', "");
+    if (detected) this.#lookUp(this.#source, detected);
+  }
+
+  /**
+   * @param {string} source
+   * @param {Detected} detected
+   */
+  async #lookUp(source, detected) {
+    try {
+      const here = await this.known(source, detected.kind);
+      if (!here || this.#detected !== detected) return;
+      tell(this.form, '[data-field="here"]', `It is here already, ${here.state}: adding it reads it again, with these options.`);
+    } catch (error) {
+      this.onerror(error);
+    }
   }
 
   async #add() {

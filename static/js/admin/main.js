@@ -28,7 +28,7 @@ const at = (/** @type {string} */ selector) => part(page, selector);
 
 const session = new Session(page);
 const add = new Add(at("#add"));
-const seeds = new Seeds(at("#seeds"), at("#seed"), at("#more-seeds"));
+const seeds = new Seeds(at("#seeds"), at("#seed"), at("#seed-pages"), at("#seed-state"));
 const stages = new Stages(at("#stages"), at("#stage"), at("#verdict"));
 const hosts = new Hosts(at("#hosts"), at("#host"));
 const failures = new Failures(at("#failures"), at("#failure"));
@@ -44,10 +44,11 @@ let toldStats = () => {};
 
 const polls = [
   new Poll(async () => {
-    const [found, failed] = await Promise.all([call("/api/admin/seeds"), call("/api/admin/failures")]);
-    seeds.show(found.results);
+    const { address } = seeds;
+    const [found, failed] = await Promise.all([call(address), call("/api/admin/failures")]);
+    if (address === seeds.address) seeds.show(found);
     failures.show(failed.results);
-    at("#no-seeds").hidden = found.results.length > 0;
+    at("#no-seeds").hidden = found.total > 0 || at("#seed-state").value !== "";
     at("#no-failures").hidden = failed.results.length > 0;
   }, SEEDS_EVERY),
   new Poll(async () => {
@@ -124,6 +125,10 @@ for (const room of [add, seeds, failures, removal, blocks, ...polls]) room.onerr
 add.known = (/** @type {string} */ source, /** @type {string} */ kind) => seeds.find(source, kind);
 add.onadded = () => said("Added.");
 seeds.ondone = said;
+seeds.onturn = async () => {
+  await polls[0].now();
+  polls[0].now(); // the answer that was under way is of the page before
+};
 failures.ondone = said;
 removal.ondone = () => blocks.refresh();
 blocks.ondone = said;

@@ -1,8 +1,8 @@
 // @ts-check
-/** The list of sources: the first of them at once, all on demand, each followed by its own row. */
+/** The list of sources, however many there are: a page of it at a time, each followed by its own row. */
 
 import { call } from "../api.js";
-import { matchList, tell } from "../dom.js";
+import { matchList, part, tell } from "../dom.js";
 import { count } from "../format.js";
 import { Newest } from "./newest.js";
 import { SeedRow } from "./seed_row.js";
@@ -16,47 +16,64 @@ export class Seeds {
   onerror = () => {};
   /** @type {(words: string) => void} called when a change was made */
   ondone = () => {};
+  /** @type {() => void} called when another page is wanted */
+  onturn = () => {};
   newest = new Newest();
   /** @type {Seed[]} */
   #seeds = [];
   /** @type {Map<string, SeedRow>} */
   #rows = new Map();
-  #all = false;
+  /** For each page behind the first: the id that its seeds come before. @type {number[]} */
+  #turned = [];
   #seen = new IntersectionObserver((entries) => this.#look(entries), { rootMargin: "200px" });
 
   /**
    * @param {HTMLElement} list
    * @param {HTMLTemplateElement} template
-   * @param {HTMLButtonElement} more  shows the rest
+   * @param {HTMLElement} pager         buttons to other pages, and where one is
+   * @param {HTMLSelectElement} state   narrows the list
    */
-  constructor(list, template, more) {
+  constructor(list, template, pager, state) {
     this.list = list;
     this.template = template;
-    this.more = more;
-    more.addEventListener("click", () => {
-      this.#all = true;
-      const next = this.#seeds[SHOWN];
-      this.show(this.#seeds);
-      const row = this.list.querySelector(`[data-key="${next.id}"] button`);
-      if (row instanceof HTMLElement) row.focus();
-    });
+    this.pager = pager;
+    this.state = state;
+    part(pager, '[data-act="older"]').addEventListener("click", () => this.#turn([...this.#turned, this.#seeds.at(-1)?.id ?? 1]));
+    part(pager, '[data-act="newer"]').addEventListener("click", () => this.#turn(this.#turned.slice(0, -1)));
+    state.addEventListener("change", () => this.#turn([]));
   }
 
-  /** @param {Seed[]} seeds  newest first */
-  show(seeds) {
+  /** Where the page that is shown is asked for. */
+  get address() {
+    const params = new URLSearchParams({ limit: String(SHOWN) });
+    const before = this.#turned.at(-1);
+    if (before !== undefined) params.set("before", String(before));
+    if (this.state.value) params.set("state", this.state.value);
+    return `/api/admin/seeds?${params}`;
+  }
+
+  /** @param {{results: Seed[], next: string | null, total: number}} page  newest first, as `address` answers */
+  show({ results: seeds, next, total }) {
     this.#seeds = seeds;
-    const shown = this.#all ? seeds : seeds.slice(0, SHOWN);
-    this.more.hidden = shown.length === seeds.length;
-    tell(this.more, "span", count(seeds.length));
+    const from = this.#turned.length * SHOWN;
+    const [older, newer] = ["older", "newer"].map((act) => part(this.pager, `[data-act="${act}"]`));
+    this.pager.hidden = total <= SHOWN && from === 0;
+    older.disabled = next === null;
+    newer.disabled = from === 0;
+    tell(this.pager, "[role=status]", seeds.length ? `${count(from + 1)} to ${count(from + seeds.length)} of ${count(total)}` : `none of ${count(total)}`);
     matchList(
       this.list,
-      shown,
+      seeds,
       (seed) => String(seed.id),
       (seed) => this.#create(seed),
       (_, seed) => this.#rows.get(String(seed.id))?.update(seed),
     );
-    const left = new Set(shown.map((seed) => String(seed.id)));
-    for (const key of this.#rows.keys()) if (!left.has(key)) this.#rows.delete(key);
+    const left = new Set(seeds.map((seed) => String(seed.id)));
+    for (const [key, row] of this.#rows) {
+      if (left.has(key)) continue;
+      this.#seen.unobserve(row.element);
+      this.#rows.delete(key);
+    }
   }
 
   /**
@@ -64,9 +81,17 @@ export class Seeds {
    *
    * @param {string} source
    * @param {string} kind
+   * @returns {Promise<Seed | undefined>}
    */
-  find(source, kind) {
-    return this.#seeds.find((seed) => seed.source === source && seed.kind === kind);
+  async find(source, kind) {
+    const { results } = await call(`/api/admin/seeds?${new URLSearchParams({ source })}`);
+    return results.find((/** @type {Seed} */ seed) => seed.kind === kind);
+  }
+
+  /** @param {number[]} turned */
+  #turn(turned) {
+    this.#turned = turned;
+    this.onturn();
   }
 
   /** Show the pictures that have come in since. */

@@ -18,7 +18,7 @@ from artalike.storage import growing_index_snapshot as snapshots
 from artalike.storage.growing_index_snapshot import Trained, Vectors
 from artalike.storage.lock import PhaseFairLock
 from artalike.storage.ports import APPROXIMATE_MOST, Neighbors
-from artalike.storage.trained_index import InvertedFile
+from artalike.storage.trained_index import InvertedFile, cosines
 from artalike.storage.vector_file import VectorFile
 from artalike.storage.vectors import checked_ids, checked_vectors, distinct
 
@@ -153,15 +153,14 @@ class Tier:
         for start in range(0, len(candidates), PIECE_ROWS):
             with self._lock.reading():
                 there, rows = self.file.read(candidates[start : start + PIECE_ROWS])
+                scores.append(cosines(query, rows))
             ids.append(there)
-            # Not a matrix product: BLAS would take every core for a few hundred rows.
-            scores.append(np.einsum("nd,d->n", rows.astype(np.float32), query))
-        found, cosines = np.concatenate(ids), np.clip(np.concatenate(scores), -1.0, 1.0)
+        found, likeness = np.concatenate(ids), np.concatenate(scores)
         if len(found) > 2 * k:
-            best = cosines >= -np.partition(-cosines, k - 1)[k - 1]  # all equals at the cut, to be told apart by id
-            found, cosines = found[best], cosines[best]
-        order = np.lexsort((found, -cosines))[:k]
-        return Neighbors(found[order], cosines[order])
+            best = likeness >= -np.partition(-likeness, k - 1)[k - 1]  # all equals at the cut, to be told apart by id
+            found, likeness = found[best], likeness[best]
+        order = np.lexsort((found, -likeness))[:k]
+        return Neighbors(found[order], likeness[order])
 
     # --- Training --------------------------------------------------------------------------------------------------
 
@@ -179,7 +178,8 @@ class Tier:
         codes.remove(ids)
         with self._lock.reading():
             there, rows = self.file.read(ids)
-        codes.append(there, codes.encode(rows.astype(np.float32), threads=ENCODERS))
+            exact = rows.astype(np.float32)
+        codes.append(there, codes.encode(exact, threads=ENCODERS))
 
     def swap(self, trained: Trained) -> None:
         """Let ``trained`` answer from now on."""

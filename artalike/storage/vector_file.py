@@ -139,11 +139,17 @@ class VectorFile:
         return self._rows.get(ids) >= 0
 
     def read(self, ids: IdArray) -> tuple[IdArray, Half]:
-        """Those of ``ids`` that are bound, in their order, and a copy of their vectors, float16 (n, dimension)."""
+        """Those of ``ids`` that are bound, in their order, and their vectors, float16 (n, dimension).
+
+        The vectors may be a view: they hold until one of these is unbound and its row settled.
+        """
         rows = self._rows.get(ids)
         there = rows >= 0
+        rows = rows[there]
+        if len(rows) and (np.diff(rows) == 1).all():
+            return ids[there], self._map[rows[0] : rows[-1] + 1]
         # Unlike self._map[rows], it lets go of the interpreter: the disk may be slow to answer.
-        return ids[there], self._map.take(rows[there], axis=0)
+        return ids[there], self._map.take(rows, axis=0)
 
     def ids(self, up_to: int | None = None) -> IdArray:
         """Ascending ids, int64, that are bound; all, or those up to ``up_to``."""

@@ -1,7 +1,8 @@
 """Searches that come at once go into the index together: rows of one call share what it reads from memory.
 
 A call that finds the index idle starts at once and waits for nobody. Those that come while others run are gathered, and
-go as one when these are done. What nobody waits for any more is left out; who comes when too many wait is turned away.
+go as one when these are done. Deep ones, which may look at all vectors, take turns among themselves, so that they never
+hold up the others. What nobody waits for any more is left out; who comes when too many wait is turned away.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import os
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
@@ -48,23 +49,30 @@ class _Call:
         )
 
 
+@dataclass(slots=True)
+class _Line:
+    """Calls that wait, and the lanes that serve them: up to ``most``, ``busy`` of them with a call in the index."""
+
+    most: int
+    waiting: deque[_Call] = field(default_factory=deque)
+    lanes: set[asyncio.Task[None]] = field(default_factory=set)
+    busy: int = 0
+
+
 class GatheredSearches:
     """``index``, whose searches are gathered: :class:`~artalike.storage.ports.VectorIndex` for many callers at once.
 
-    As many calls run beside each other as there are ``lanes``. Leaving the block lets those that run end, and turns
-    away those that wait.
+    As many calls run beside each other as there are ``lanes``, and one deep one. Leaving the block lets those that run
+    end, and turns away those that wait.
     """
 
     def __init__(
         self, index: VectorIndex, *, lanes: int | None = None, rows: int = ROWS, waiting: int = WAITING
     ) -> None:
         self._index = index
-        self._lanes_most = lanes or os.cpu_count() or 1
         self._rows = rows
         self._waiting_most = waiting
-        self._waiting: deque[_Call] = deque()
-        self._lanes: set[asyncio.Task[None]] = set()
-        self._busy = 0  # lanes with a call in the index
+        self._shallow, self._deep = _Line(lanes or os.cpu_count() or 1), _Line(1)
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -74,10 +82,11 @@ class GatheredSearches:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._closed = True
-        while self._waiting:
-            _settle(self._waiting.popleft(), Overloaded("the server is shutting down"))
+        for line in (self._shallow, self._deep):
+            while line.waiting:
+                _settle(line.waiting.popleft(), Overloaded("the server is shutting down"))
         with anyio.CancelScope(shield=True):
-            await asyncio.gather(*self._lanes)
+            await asyncio.gather(*self._shallow.lanes, *self._deep.lanes)
 
     @property
     def size(self) -> int:
@@ -86,7 +95,7 @@ class GatheredSearches:
     @property
     def waiting(self) -> int:
         """How many calls wait."""
-        return len(self._waiting)
+        return len(self._shallow.waiting) + len(self._deep.waiting)
 
     async def add(self, ids: IdArray, vectors: FloatArray) -> None:
         await self._index.add(ids, vectors)
@@ -103,43 +112,44 @@ class GatheredSearches:
         """As the index answers. Raises Overloaded when too many wait, and what the index raises."""
         if self._closed:
             raise Overloaded("the server is shutting down")
-        if len(self._waiting) >= self._waiting_most:
-            raise Overloaded(f"{len(self._waiting)} searches wait already")
+        if self.waiting >= self._waiting_most:
+            raise Overloaded(f"{self.waiting} searches wait already")
         call = _Call(vectors, k, max_id, among, asyncio.get_running_loop().create_future())
-        self._waiting.append(call)
-        if len(self._lanes) < self._lanes_most:
-            lane = asyncio.create_task(self._serve(), name="searches")
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+        line = self._shallow if k <= SHALLOW else self._deep
+        line.waiting.append(call)
+        if len(line.lanes) < line.most:
+            lane = asyncio.create_task(self._serve(line), name="searches")
+            line.lanes.add(lane)
+            lane.add_done_callback(line.lanes.discard)
         try:
             return await call.answer
         except asyncio.CancelledError:
             with suppress(ValueError):  # it is being searched for already
-                self._waiting.remove(call)
+                line.waiting.remove(call)
             raise
 
-    async def _serve(self) -> None:
-        while self._waiting:
-            calls = self._next()
-            self._busy += 1
+    async def _serve(self, line: _Line) -> None:
+        while line.waiting:
+            calls = self._next(line)
+            line.busy += 1
             try:
                 await self._run(calls)
             finally:
-                self._busy -= 1
+                line.busy -= 1
                 for call in calls:  # only when cancelled is one left
                     _settle(call, Overloaded("the server is shutting down"))
 
-    def _next(self) -> list[_Call]:
+    def _next(self, line: _Line) -> list[_Call]:
         """The call that has waited longest, and others that go with it: a share that leaves work for idle lanes."""
-        first = self._waiting.popleft()
-        idle = self._lanes_most - self._busy
-        most = min(self._rows, -(-(1 + len(self._waiting)) // idle))
+        first = line.waiting.popleft()
+        idle = line.most - line.busy
+        most = min(self._rows, -(-(1 + len(line.waiting)) // idle))
         calls, rows = [first], len(first.vectors)
-        for call in list(self._waiting):
+        for call in list(line.waiting):
             if rows + len(call.vectors) > most:
                 break
             if call.goes_with(first):
-                self._waiting.remove(call)
+                line.waiting.remove(call)
                 calls.append(call)
                 rows += len(call.vectors)
         return calls

@@ -35,7 +35,7 @@ from artalike.storage.growing_index_snapshot import Trained, Vectors
 from artalike.storage.growing_index_tier import Tier
 from artalike.storage.growing_index_training import Job, measure, train
 from artalike.storage.memory import give_back
-from artalike.storage.ports import Neighbors
+from artalike.storage.ports import APPROXIMATE_MOST, Neighbors
 from artalike.storage.vector_file import VectorFile
 from artalike.storage.vector_index import FlatIndex
 from artalike.storage.vectors import checked_vectors
@@ -83,6 +83,7 @@ class GrowingIndex:
         self._training = anyio.Lock()
         self._saving = anyio.Lock()
         self._searchers = CapacityLimiter(os.cpu_count() or 1)
+        self._exact_searchers = CapacityLimiter(1)
 
     @classmethod
     async def load(cls, path: Path, model_id: str, dimension: int, **settings: Any) -> GrowingIndex:
@@ -176,7 +177,9 @@ class GrowingIndex:
         if k < 1:
             raise UsageError(f"k = {k}: expected at least 1")
         found = partial(tier.search, k=k, max_id=max_id, among=among)
-        return [await to_thread.run_sync(found, query, limiter=self._searchers) for query in queries]
+        # What looks at all vectors takes a while: it must not take the places of the others.
+        limiter = self._searchers if k <= APPROXIMATE_MOST else self._exact_searchers
+        return [await to_thread.run_sync(found, query, limiter=limiter) for query in queries]
 
     async def ids(self) -> IdArray:
         """Ascending ids, int64."""

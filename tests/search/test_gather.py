@@ -116,6 +116,20 @@ async def test_other_bounds_other_filters_and_deep_searches_go_alone() -> None:
     assert deep.ids.tolist()[:5] == free.ids.tolist()
 
 
+async def test_deep_searches_take_turns_and_hold_nobody_up() -> None:
+    index = await filled()
+    async with GatheredSearches(index, lanes=2) as gathered:
+        deep = [asyncio.create_task(gathered.search(unit_rows(1), SHALLOW + 1 + n)) for n in range(2)]
+        await a_moment()
+        others = [asyncio.create_task(gathered.search(unit_rows(1), 5)) for _ in range(2)]
+        await a_moment()
+        assert index.asked == [(1, SHALLOW + 1), (1, 5), (1, 5)]
+        assert gathered.waiting == 1
+        index.open.set()
+        await asyncio.gather(*deep, *others)
+    assert index.asked[3:] == [(1, SHALLOW + 2)]
+
+
 async def test_what_a_caller_who_has_gone_asked_for_is_not_searched() -> None:
     index = await filled()
     async with GatheredSearches(index, lanes=1) as gathered:

@@ -27,7 +27,6 @@ BATCH: Final = 1000
 """Addresses in a transaction, as the sources yield them."""
 HOSTS: Final = 500
 SEEDS: Final = 20
-ROUNDS: Final = 7
 BATCHES: Final = 10
 """Transactions in a round of adding."""
 LEASE: Final = 64
@@ -38,15 +37,17 @@ LEASES: Final = 50
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=1_000_000)
-    size = parser.parse_args().size
+    parser.add_argument("--rounds", type=int, default=7, help="of adding and leasing, whose median is told")
+    options = parser.parse_args()
+    size = options.size
     if size < SEEDS * BATCH:
         refuse(f"--size {size}: expected at least {SEEDS * BATCH}")
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_run(Path(folder), size))
+        asyncio.run(_run(Path(folder), size, options.rounds))
     return 0
 
 
-async def _run(folder: Path, size: int) -> None:
+async def _run(folder: Path, size: int, rounds: int) -> None:
     async with Database.open(folder / "ours.sqlite3") as ours, Database.open(folder / "bare.sqlite3") as bare:
         frontier = CrawlQueue(ours)
         roots = [await _root(frontier, number) for number in range(SEEDS)]
@@ -55,7 +56,7 @@ async def _run(folder: Path, size: int) -> None:
         numbers = _batches()
         filling = await _timed(_add(frontier, roots, numbers, size // BATCH))
         await _add_bare(bare, _batches(), size // BATCH)
-        adds, bare_adds, leases = await _measure(frontier, roots, bare, numbers)
+        adds, bare_adds, leases = await _measure(frontier, roots, bare, numbers, rounds)
     fill = size / filling
     report(
         f"{size} rows in the frontier, {SEEDS} seeds, {HOSTS} hosts",
@@ -77,11 +78,11 @@ async def _run(folder: Path, size: int) -> None:
 
 
 async def _measure(
-    frontier: CrawlQueue, roots: list[Task], bare: Database, numbers: Iterator[range]
+    frontier: CrawlQueue, roots: list[Task], bare: Database, numbers: Iterator[range], rounds: int
 ) -> tuple[float, float, float]:
     ours, baseline, leases = [], [], []
     others = _batches(start=10**9)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         ours.append(BATCHES * BATCH / await _timed(_add(frontier, roots, numbers, BATCHES)))
         baseline.append(BATCHES * BATCH / await _timed(_add_bare(bare, others, BATCHES)))
         started = time.perf_counter()

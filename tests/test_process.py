@@ -15,11 +15,7 @@ from benchmarks.processes import Artalike, doctor, picture_server, pictures_in, 
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = {
-    "ARTALIKE_EMBEDDING__MODEL": "efficientnet_lite0",
-    "ARTALIKE_EMBEDDING__THREADS": "1",  # or torch's threads wait busily for cores that other tests have
-    "ARTALIKE_GALLERY__MAP": "false",
-}
+SETTINGS = {"ARTALIKE_EMBEDDING__MODEL": "efficientnet_lite0", "ARTALIKE_GALLERY__MAP": "false"}
 
 
 @pytest.fixture

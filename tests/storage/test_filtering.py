@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,14 @@ LAST = 10**9
 
 async def put(database: Database, *rows: Mapping[str, object]) -> None:
     """Store images, by the columns in which they differ from others."""
+    plain = {"url": "https://a.example/1.jpg", "width": 400, "height": 300, "color": "#000000"}
+    plain |= {"source": "met:", "format": "JPEG", "bytes": 1, "phash": 0, "added_at": 0}
     async with database.write() as connection:
-        for row in rows:
-            values = {"url": "https://a.example/1.jpg", "width": 400, "height": 300, "color": "#000000"} | dict(row)
-            values = {"source": "met:", "format": "JPEG", "bytes": 1, "phash": 0, "added_at": 0} | values
-            marks = ", ".join("?" * len(values))
-            await connection.execute(
-                f"INSERT INTO images (sha256, {', '.join(values)}) VALUES (randomblob(32), {marks})",
-                list(values.values()),
+        for columns, alike in groupby(({**plain, **row} for row in rows), key=tuple):
+            marks = ", ".join("?" * len(columns))
+            await connection.executemany(
+                f"INSERT INTO images (sha256, {', '.join(columns)}) VALUES (randomblob(32), {marks})",
+                [tuple(values.values()) for values in alike],
             )
         await facets.settle(connection)
 

@@ -38,6 +38,7 @@ class Snapshots:
         self._path = path
         self._settings = settings
         self._saving = asyncio.Lock()
+        self._under_way = set[asyncio.Task[Any]]()
         self._saved_state: State = (0, 0)
         self._saved_clock = time.monotonic()
         self._hurry_at: float | None = None
@@ -63,7 +64,16 @@ class Snapshots:
             self._hurry_at = time.monotonic() + HURRY_SECONDS
 
     async def take(self) -> dict[str, Any]:
-        """Save now. What was saved: ``{"images", "bytes", "seconds"}``. Raises DiskFull or StorageError."""
+        """Save now. What was saved: ``{"images", "bytes", "seconds"}``. Raises DiskFull or StorageError.
+
+        A caller that goes away leaves it to its end: no thread must write one snapshot while another is begun.
+        """
+        taking = asyncio.create_task(self._take())
+        self._under_way.add(taking)
+        taking.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(taking)
+
+    async def _take(self) -> dict[str, Any]:
         async with self._saving:
             state, started = await self._state(), time.monotonic()
             size, hurry = self._index.size, self._hurry_at
@@ -71,7 +81,7 @@ class Snapshots:
             try:
                 await self._index.save(self._path)
             except BaseException:
-                self._hurry_at = hurry
+                self._hurry_at = self._hurry_at if hurry is None else hurry
                 raise
             self._saved_state, self._saved_clock, self.saved_at = state, time.monotonic(), time.time()
             stored = await asyncio.to_thread(self._path.stat)
@@ -79,6 +89,7 @@ class Snapshots:
 
     async def take_if_changed(self) -> None:
         """At the end: nothing is written when the last snapshot still holds."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         if self._hurry_at is not None or await self._state() != self._saved_state:
             await self._try()
 

@@ -60,7 +60,7 @@ def found_at(path: Path, root: Path) -> Iterator[Candidate]:
     """The pictures at and below a path inside a folder, as the folder's walk finds them. Blocks."""
     if any(part.startswith(".") for part in path.relative_to(root).parts):
         return
-    for found in _walk(path, set()) if path.is_dir() else [path]:
+    for found in _walk(path, set()) if _is_folder(path) else [path]:
         if is_picture(found):
             yield Candidate(urls.from_path(found), revision=revision_of(found))
 
@@ -81,10 +81,17 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         path = next(stack[-1], None)
         if path is None:
             stack.pop()
-        elif path.is_dir():
+        elif _is_folder(path):
             stack.append(iter(_entries(path, seen)))
         else:
             yield path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # not ours to look at, or on a disk that fails
+        return False
 
 
 def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[Path]:

@@ -52,6 +52,12 @@ async def test_links_in_a_circle_end_and_bring_nothing_twice(tmp_path: Path, fet
     assert await found(tmp_path, fetcher) == ["a/1.jpg", "b/2.jpg"]
 
 
+async def test_what_cannot_be_looked_at_ends_no_walk(tmp_path: Path, fetcher: Fetcher) -> None:
+    put(tmp_path, "a.jpg", "c.jpg")
+    (tmp_path / "b.jpg").symlink_to("x" * 300)  # longer than a name may be
+    assert await found(tmp_path, fetcher) == ["a.jpg", "c.jpg"]
+
+
 async def test_a_linked_folder_is_walked(tmp_path: Path, fetcher: Fetcher) -> None:
     put(tmp_path / "elsewhere", "1.jpg")
     (tmp_path / "root").mkdir()

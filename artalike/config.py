@@ -95,9 +95,16 @@ class Imaging(Section):
 class EmbeddingSettings(Section):
     model: str = "efficientnet_lite2"
     device: str = "auto"
-    batch_size: Count = 8
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    compile: Literal["auto", "off"] = "auto"
+    batch_size: Count | Literal["auto"] = "auto"
     batch_seconds: NotNegative = 0.05
     threads: int = Field(0, ge=0)
+
+    @property
+    def batch(self) -> int:
+        """Pictures at once. Eight of them stay in a processor's cache: more are slower there."""
+        return 8 if self.batch_size == "auto" else self.batch_size
 
 
 class Index(Section):

@@ -17,6 +17,7 @@ import anyio
 import anyio.to_thread
 
 from artalike.config import EmbeddingSettings, Settings
+from artalike.embedding.acceleration import Acceleration
 from artalike.embedding.batcher import Batcher
 from artalike.embedding.card import ModelCard, Network
 from artalike.embedding.models import class_texts
@@ -108,10 +109,12 @@ class Engine:
                 log.info("%s; the index is built from the catalog", opened.problem)
             # Loading takes the card's name for the model, and other settings as they are.
             embedding = settings.embedding.model_copy(update={"model": card.name})
+            acceleration = Acceleration(folder.compiled)
+            stack.push_async_callback(anyio.to_thread.run_sync, acceleration.close)
             batcher = await stack.enter_async_context(
                 Batcher(
-                    partial(load, card, embedding),
-                    batch_size=embedding.batch_size,
+                    lambda: acceleration.watch(load(card, embedding), card, embedding),
+                    batch_size=embedding.batch,
                     batch_seconds=embedding.batch_seconds,
                 )
             )

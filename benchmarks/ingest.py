@@ -168,7 +168,7 @@ def _stages_alone(pictures: list[Path], model: str) -> tuple[float, float]:
     card = identify(embedding)
     network = load(card, embedding)
     contents = [path.read_bytes() for path in pictures]
-    network.embed(np.zeros((embedding.batch_size, card.preprocess.size, card.preprocess.size, 3), np.uint8))
+    network.embed(np.zeros((embedding.batch, card.preprocess.size, card.preprocess.size, 3), np.uint8))
 
     def cpu() -> float:
         usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -177,8 +177,8 @@ def _stages_alone(pictures: list[Path], model: str) -> tuple[float, float]:
     started = cpu()
     inputs = [decode(content, card.preprocess, settings.imaging).model_input for content in contents]
     decoded = cpu()
-    for start in range(0, len(inputs), embedding.batch_size):
-        network.embed(np.stack(inputs[start : start + embedding.batch_size]))
+    for start in range(0, len(inputs), embedding.batch):
+        network.embed(np.stack(inputs[start : start + embedding.batch]))
     embedded = cpu()
     return (decoded - started) / len(pictures), (embedded - decoded) / len(pictures)
 

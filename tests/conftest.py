@@ -12,6 +12,9 @@ from blockbuster import BlockBuster, blockbuster_ctx
 # of them would wait busily for cores that the others have.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Compiling a network takes both cores for half a minute: only tests that are about it ask for it.
+os.environ.setdefault("ARTALIKE_EMBEDDING__COMPILE", "off")
+
 
 @pytest.fixture(autouse=True)
 def nothing_blocks_the_event_loop() -> Iterator[BlockBuster]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
@@ -47,6 +47,24 @@ class TextNetwork(Network, Protocol):
 
     def embed_texts(self, texts: Sequence[str]) -> FloatArray:
         """Vectors of length 1, float32 (n, dimension), of n texts; what is longer than its context is cut off."""
+
+
+@runtime_checkable
+class Compilable(Network, Protocol):
+    """A network that compiled code can take the place of while it works."""
+
+    @property
+    def compilable(self) -> bool:
+        """Whether that is worth it where it runs."""
+
+    def observe(self, see: Callable[[PixelArray, FloatArray], None] | None) -> None:
+        """``see`` is called with each batch and its vectors, in the thread that embeds, until None takes its place."""
+
+    def change_to(self, compiled: Callable[[PixelArray], FloatArray], *, least: int) -> None:
+        """From now on: features, float32 (n, dimension), of n pictures, uint8 (n, size, size, 3), n at least ``least``.
+
+        Fewer are not worth it, and go through the network itself.
+        """
 
 
 def model_id(label: str, weights: Path) -> str:

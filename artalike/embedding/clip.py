@@ -24,12 +24,13 @@ import torch
 from open_clip.factory import HF_HUB_PREFIX, LOCAL_DIR_PREFIX, _find_checkpoint_in_dir
 from open_clip.pretrained import HF_WEIGHTS_NAME, _get_safe_alternatives, download_pretrained
 from open_clip.transform import PreprocessCfg, merge_preprocess_dict
-from torch import Tensor
+from torch import Tensor, nn
 
 from artalike.config import EmbeddingSettings
 from artalike.embedding import hub, lite, tokenizer
 from artalike.embedding.card import ModelCard, model_id
-from artalike.embedding.network import TorchNetwork, TorchTextNetwork, prepare_torch
+from artalike.embedding.device import prepare_torch
+from artalike.embedding.network import TorchNetwork, TorchTextNetwork
 from artalike.errors import ModelUnavailable, SettingError
 from artalike.records import Preprocess
 
@@ -96,7 +97,7 @@ def load(card: ModelCard, settings: EmbeddingSettings) -> TorchNetwork:
             force_quick_gelu=recipe.quick_gelu,
             force_preprocess_cfg=dict(recipe.preprocess),
             require_pretrained=True,
-            device=device,
+            device=device.device,
         )
     except Exception as error:
         # open_clip documents nothing that it raises, and a file that is no checkpoint can raise anything.
@@ -104,10 +105,22 @@ def load(card: ModelCard, settings: EmbeddingSettings) -> TorchNetwork:
     if _preprocess(card.name, open_clip.get_model_preprocess_cfg(model)) != card.preprocess:
         raise _unavailable(card.name, "the loaded network wants other preprocessing than its configuration")
     model = model.to(memory_format=torch.channels_last).eval()
-    encode_texts = _text_encoder(card, recipe, model, device)
+    encode_texts = _text_encoder(card, recipe, model, device.device)
     if encode_texts is None:
-        return TorchNetwork(model.encode_image, card.preprocess, device)
-    return TorchTextNetwork(model.encode_image, card.preprocess, device, encode_texts)
+        return TorchNetwork(_Pictures(model), card.preprocess, device)
+    return TorchTextNetwork(_Pictures(model), card.preprocess, device, encode_texts)
+
+
+class _Pictures(nn.Module):
+    """The half of a model that is asked with pictures: features, float32 (n, dimension)."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        features: Tensor = self.model.encode_image(pixels)
+        return features
 
 
 def _text_encoder(

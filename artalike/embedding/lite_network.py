@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from artalike.config import EmbeddingSettings
 from artalike.embedding.class_names import ClassNames, ClassTexts, prototypes
+from artalike.embedding.device import prepare_torch
 from artalike.embedding.lite import Lite, unreadable
-from artalike.embedding.network import TorchNetwork, prepare_torch
+from artalike.embedding.network import TorchNetwork
 from artalike.records import FloatArray
 
 OUTER: Final = {
@@ -47,13 +48,19 @@ def load(lite: Lite, settings: EmbeddingSettings) -> TorchNetwork:
         module = build(lite)
     except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
         raise unreadable(settings.model, error) from error
-    module.to(device)
+    return TorchNetwork(_Features(module.to(device.device)), lite.preprocess, device)
 
-    def encode(pixels: Tensor) -> Tensor:
-        features: Tensor = module.forward_head(module.forward_features(pixels), pre_logits=True)
+
+class _Features(nn.Module):
+    """What the classifier would judge by: float32 (n, 1280)."""
+
+    def __init__(self, classifier: Any) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        features: Tensor = self.classifier.forward_head(self.classifier.forward_features(pixels), pre_logits=True)
         return features
-
-    return TorchNetwork(encode, lite.preprocess, device)
 
 
 def class_texts(lite: Lite) -> ClassTexts:

@@ -54,7 +54,7 @@ def measure(settings: EmbeddingSettings) -> Speed:
     card = identify(settings)
     network = load(card, settings)
     side = card.preprocess.size
-    batch = np.random.default_rng(0).integers(0, 255, (settings.batch_size, side, side, 3), dtype=np.uint8)
+    batch = np.random.default_rng(0).integers(0, 255, (settings.batch, side, side, 3), dtype=np.uint8)
     network.embed(batch)
     count, started = 0, time.perf_counter()
     while (seconds := time.perf_counter() - started) < SECONDS:

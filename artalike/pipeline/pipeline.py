@@ -131,7 +131,7 @@ class Pipeline:
 
     async def run(self) -> None:
         """Ingest until stopped. Cancelled, it leaves what was under way leased, for the next start to take up."""
-        embedders = 3 * self._settings.embedding.batch_size
+        embedders = 3 * self._settings.embedding.batch
         threads = self._settings.imaging.threads
         async with (
             self._settled as settled,

@@ -240,7 +240,7 @@ class Reembedding:
             thumbnails=whole.thumbnails,
             fetch=whole.fetch,
             imaging=whole.settings.imaging,
-            batch_size=whole.settings.embedding.batch_size,
+            batch_size=whole.settings.embedding.batch,
             disk=whole.disk,
         )
 

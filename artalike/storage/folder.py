@@ -51,6 +51,10 @@ class DataFolder:
         return self.root / "map.npz"
 
     @property
+    def compiled(self) -> Path:
+        return self.root / "compiled"
+
+    @property
     def thumbnails(self) -> Path:
         return self.root / "thumbnails"
 

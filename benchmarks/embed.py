@@ -1,0 +1,137 @@
+"""The encoder as the program runs it, against the same network as loaded: eager, float32, in torch's own layout.
+
+    python -m benchmarks.embed --model NAME [--folder FOLDER]
+
+An architecture of open_clip without a tag gets random weights, which serve for speed. The pictures are those of FOLDER,
+or the demo's. Rounds of the two alternate; rates are medians over batches, which are all of embedding.batch_size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import logging
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, cast
+
+import numpy as np
+import torch
+
+from artalike.config import EmbeddingSettings, Imaging
+from artalike.demo.families import piece, render
+from artalike.embedding import identify, lite, load
+from artalike.embedding.acceleration import Acceleration
+from artalike.embedding.card import ModelCard
+from artalike.embedding.network import TorchNetwork
+from artalike.errors import ArtalikeError
+from artalike.imaging import decode
+from artalike.records import FloatArray, PixelArray
+from benchmarks.processes import pictures_in
+from benchmarks.report import refuse, report
+
+PICTURES: Final = 500
+ROUNDS: Final = 5
+SECONDS: Final = 3.0
+"""Of each of the two in a round."""
+
+Embed = Callable[[PixelArray], FloatArray]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default=EmbeddingSettings().model, help="as embedding.model, or an architecture")
+    parser.add_argument("--folder", type=Path, help="photographs; the demo's drawings without it")
+    parser.add_argument("--pictures", type=int, default=PICTURES, help="whose cosines are taken")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level="INFO", stream=sys.stderr, format="%(message)s")
+    with tempfile.TemporaryDirectory() as temporary:
+        settings = EmbeddingSettings(model=options.model, device="cpu")
+        try:
+            if options.model not in lite.MODELS and "/" not in options.model and ":" not in options.model:
+                settings = settings.model_copy(update={"model": _random(options.model, Path(temporary))})
+            card = identify(settings)
+            network = cast("TorchNetwork", load(card, settings))
+        except ArtalikeError as error:
+            refuse(str(error))
+        pictures = _pictures(card, options.folder, options.pictures)
+        acceleration = Acceleration(Path(temporary) / "compiled")
+        reference = np.concatenate([network.embed_eagerly(batch) for batch in _batches(pictures, settings.batch)])
+        acceleration.watch(network, card, settings)
+        for batch in _batches(pictures, settings.batch):  # the first of them are what it is compiled after
+            network.embed(batch)
+        started = time.perf_counter()
+        acceleration.wait()
+        compile_s = time.perf_counter() - started
+        vectors = np.concatenate([network.embed(batch) for batch in _batches(pictures, settings.batch)])
+        fast, plain = _rates((network.embed, _as_loaded(network)), pictures, settings.batch, options.seconds)
+    summary = {
+        "model": card.model_id if options.model in lite.MODELS else options.model,
+        "images_per_s": round(fast, 1),
+        "eager_images_per_s": round(plain, 1),
+        "speedup": round(fast / plain, 2),
+        "min_cosine": round(float((vectors * reference).sum(axis=1).min()), 5),
+        "pictures": len(pictures),
+        "compile_s": round(compile_s, 1),
+    }
+    report(f"{options.model}, batches of {settings.batch}", [], summary)
+
+
+def _rates(networks: Sequence[Embed], pictures: PixelArray, size: int, seconds: float) -> list[float]:
+    """Images a second of each, from alternating rounds."""
+    taken: list[list[float]] = [[] for _ in networks]
+    batches = [batch for batch in _batches(pictures, size) if len(batch) == size]
+    for _ in range(ROUNDS):
+        for embed, times in zip(networks, taken, strict=True):
+            embed(batches[0])
+            end, turn = time.perf_counter() + seconds, 0
+            while (started := time.perf_counter()) < end:
+                embed(batches[turn % len(batches)])
+                times.append(time.perf_counter() - started)
+                turn += 1
+    return [size / statistics.median(times) for times in taken]
+
+
+def _as_loaded(network: TorchNetwork) -> Embed:
+    encoder = copy.deepcopy(network.encoder).to(memory_format=torch.contiguous_format)
+
+    def embed(batch: PixelArray) -> FloatArray:
+        with torch.inference_mode():
+            pixels = torch.from_numpy(batch).permute(0, 3, 1, 2).float() * encoder.scale + encoder.offset
+            features: FloatArray = encoder.network(pixels.contiguous()).numpy()
+        return features
+
+    return embed
+
+
+def _random(architecture: str, folder: Path) -> str:
+    import open_clip  # noqa: PLC0415  it takes seconds
+
+    if architecture not in open_clip.list_models():
+        refuse(f"--model {architecture}: unknown; expected one of {', '.join(lite.MODELS)} or an open_clip model")
+    torch.manual_seed(0)
+    torch.save(open_clip.create_model(architecture).state_dict(), folder / "random.pt")
+    return f"{architecture}/{folder / 'random.pt'}"
+
+
+def _pictures(card: ModelCard, folder: Path | None, count: int) -> PixelArray:
+    imaging = Imaging(thumbnail_widths=(16,))
+    if folder is None:
+        contents = (render(piece(number)) for number in range(count))
+    else:
+        found = pictures_in(folder)
+        contents = (path.read_bytes() for path in found[:: max(1, len(found) // count)][:count])
+    return np.stack([decode(content, card.preprocess, imaging).model_input for content in contents])
+
+
+def _batches(pictures: PixelArray, size: int) -> list[PixelArray]:
+    return [pictures[at : at + size] for at in range(0, len(pictures), size)]
+
+
+if __name__ == "__main__":
+    main()

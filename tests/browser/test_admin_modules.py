@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
 from artalike.errors import FailureKind
-from tests.browser.server import GalleryServer
+from tests.browser.scripts import Script, scripting
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -24,26 +23,14 @@ const host = {{ host: "a.example", waiting: 0, used: 0, places: 1, limit: 4, rat
   closed: 0, delay: null, latency: null, requests: 0, rule: null }};
 """
 
-Run = Callable[[str], Awaitable[Any]]
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def run(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
-    """Evaluates what stands behind a ``return``, with the modules at hand."""
-    server = GalleryServer(tmp_path_factory.mktemp("thumbnails"))
-    await server.start()
-    async with await browser.new_context() as context:
-        page = await context.new_page()
-        await page.goto(f"{server.url}/similar/0")  # a page of this server without a script of its own
-
-        async def evaluate(body: str) -> Any:
-            return await page.evaluate(f"async () => {{ {PRELUDE} {body}\n }}")
-
-        yield evaluate
-    await server.stop()
+async def run(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Script]:
+    async with scripting(browser, tmp_path_factory.mktemp("gallery"), PRELUDE) as script:
+        yield script
 
 
-async def test_time_left_is_told_from_the_last_minute_and_only_where_it_is_known(run: Run) -> None:
+async def test_time_left_is_told_from_the_last_minute_and_only_where_it_is_known(run: Script) -> None:
     # Slow for five minutes, then ten a second: what was slow before no longer counts.
     assert await run("""
       const it = new progress.Progress();
@@ -73,7 +60,7 @@ async def test_time_left_is_told_from_the_last_minute_and_only_where_it_is_known
       return [it.rate, it.left];""") == [None, None]
 
 
-async def test_the_last_full_queue_names_the_stage_that_holds_up_the_others(run: Run) -> None:
+async def test_the_last_full_queue_names_the_stage_that_holds_up_the_others(run: Script) -> None:
     assert await run("""
       const idle = { queued: 0, active: 0, rate: 0, full: 0 };
       const stages = (changes) => Object.fromEntries(
@@ -91,14 +78,14 @@ async def test_the_last_full_queue_names_the_stage_that_holds_up_the_others(run:
     assert await run("return bottleneck.bottleneck({}).words") == "Nothing is under way."
 
 
-async def test_every_kind_of_failure_has_words(run: Run) -> None:
+async def test_every_kind_of_failure_has_words(run: Script) -> None:
     kinds = [kind.value for kind in FailureKind]
     told = await run(f"return {kinds}.map((kind) => causes.cause(kind).meaning)")
     assert all(told)
     assert await run('return causes.cause("constructor")') == {"title": "constructor", "meaning": ""}
 
 
-async def test_figures_are_told_no_more_exactly_than_they_are_known(run: Run) -> None:
+async def test_figures_are_told_no_more_exactly_than_they_are_known(run: Script) -> None:
     assert await run("return [0, 999, 999.6, 1500, 182e9, 999_600, 5e15].map(figures.bytes)") == [
         "0 bytes", "999 bytes", "1 kB", "1.5 kB", "182 GB", "1 MB", "5 PB",
     ]  # fmt: skip
@@ -110,7 +97,7 @@ async def test_figures_are_told_no_more_exactly_than_they_are_known(run: Run) ->
     ]  # fmt: skip
 
 
-async def test_a_host_tells_what_holds_it_up(run: Run) -> None:
+async def test_a_host_tells_what_holds_it_up(run: Script) -> None:
     states = await run("""
       return [
         { closed: 118, share: 0.5, used: 1 }, { share: 0.25 }, { used: 1 }, { rest: 6.2 }, { waiting: 3 }, {},
@@ -125,7 +112,7 @@ async def test_a_host_tells_what_holds_it_up(run: Run) -> None:
     )
 
 
-async def test_a_picture_can_be_named_in_many_ways(run: Run) -> None:
+async def test_a_picture_can_be_named_in_many_ways(run: Script) -> None:
     assert await run("""
       return [" 12 ", "#12", "http://here/similar/12", "/thumbs/12/256", "http://here/api/images/12?x=1",
         "https://there/similar/12", "012", "", "not an address", "http://here/similar/12x"]
@@ -136,7 +123,7 @@ async def test_a_picture_can_be_named_in_many_ways(run: Run) -> None:
     ]  # fmt: skip
 
 
-async def test_only_options_that_are_heeded_are_sent(run: Run) -> None:
+async def test_only_options_that_are_heeded_are_sent(run: Script) -> None:
     fields = [
         ["depth", "3"], ["rate", "0.5"], ["recrawl", "never"], ["watch", "yes"], ["open_access", "no"],
         ["languages", " en, ,fr "], ["caption_col", ""], ["constructor", "x"], ["source", "https://a"],
@@ -146,7 +133,7 @@ async def test_only_options_that_are_heeded_are_sent(run: Run) -> None:
     }  # fmt: skip
 
 
-async def test_the_last_pictures_are_kept_in_order_and_within_bounds(run: Run) -> None:
+async def test_the_last_pictures_are_kept_in_order_and_within_bounds(run: Script) -> None:
     assert await run("""
       const it = new newest.Newest();
       it.add(image(7));
@@ -162,6 +149,6 @@ async def test_the_last_pictures_are_kept_in_order_and_within_bounds(run: Run) -
       return it.of("s").map((image) => image.id);""") == [13, 11, 10, 9, 8, 7, 6]
 
 
-async def test_charts_stay_within_their_frame_and_end_now(run: Run) -> None:
+async def test_charts_stay_within_their_frame_and_end_now(run: Script) -> None:
     assert await run("return chart.points([0, 5, 10], 10)") == "117.98,31 118.99,16 120,1"
     assert await run("return chart.points([50], 10)") == "120,1"

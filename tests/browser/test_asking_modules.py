@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
-from tests.browser.test_modules import Script
-from tests.browser.test_modules import script as script  # noqa: PLC0414 - the fixture, by its name
+from tests.browser.scripts import Script, scripting
 from tests.web.test_asking import ADDRESSES
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+PRELUDE = 'const places = await import("/static/js/places.js");'
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def script(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Script]:
+    async with scripting(browser, tmp_path_factory.mktemp("gallery"), PRELUDE) as script:
+        yield script
 
 
 @pytest.mark.parametrize(("address", "like", "unlike", "plainest"), ADDRESSES)

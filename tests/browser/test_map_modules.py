@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
-from tests.browser.server import GalleryServer
+from tests.browser.scripts import Script, scripting
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PRELUDE = """
 const [view, { Points }, detail, dots] = await Promise.all(
   ["view", "points", "detail", "dots"].map((name) => import(`/static/js/map/${name}.js`)));
-const assert = (holds, what) => { if (!holds) throw new Error(what); };
 const close = (one, other, what, least = 1e-6) => assert(Math.abs(one - other) <= least, `${what}: ${one}, ${other}`);
 const size = { width: 1200, height: 700 };
 let seed = 42;
@@ -27,23 +25,10 @@ const scattered = (count) => new Points(1, Uint32Array.from({ length: count }, (
 """
 
 
-class Script:
-    def __init__(self, page: Page) -> None:
-        self._page = page
-
-    async def __call__(self, body: str) -> Any:
-        return await self._page.evaluate(f"async () => {{ {PRELUDE} {body}\n }}")
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def script(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Script]:
-    server = GalleryServer(tmp_path_factory.mktemp("thumbnails"))
-    await server.start()
-    async with await browser.new_context() as context:
-        page = await context.new_page()
-        await page.goto(f"{server.url}/similar/0")  # a page of this server without a script of its own
-        yield Script(page)
-    await server.stop()
+    async with scripting(browser, tmp_path_factory.mktemp("gallery"), PRELUDE) as script:
+        yield script
 
 
 async def test_screen_and_map_are_each_others_inverse(script: Script) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
-from tests.browser.server import GalleryServer
+from tests.browser.scripts import Script, scripting
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -18,32 +18,16 @@ PRELUDE = """
 const [layout, { Grid, DIVIDER }, { Feed }, { Views, View }, images, format, places, { Arrivals }, { ApiError }] =
   await Promise.all(["layout", "grid", "feed", "views", "images", "format", "places", "arrivals", "api"]
     .map((name) => import(`/static/js/${name}.js`)));
-const assert = (holds, what) => { if (!holds) throw new Error(what); };
 const image = (id, width = 300, height = 200) => images.readImage({ id, width, height, color: "#112233" });
 const many = (from, count) => Array.from({ length: count }, (_, i) => image(from + i, 150 + ((from + i) * 37) % 300));
 const frame = { width: 1000, height: 200, gap: 10 };
 """
 
 
-class Script:
-    """Runs JavaScript with the modules at hand; an assertion that fails there fails the test."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-
-    async def __call__(self, body: str, argument: Any = None) -> Any:
-        return await self._page.evaluate(f"async (argument) => {{ {PRELUDE} {body}\n }}", argument)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def script(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Script]:
-    server = GalleryServer(tmp_path_factory.mktemp("thumbnails"))
-    await server.start()
-    async with await browser.new_context() as context:
-        page = await context.new_page()
-        await page.goto(f"{server.url}/similar/0")  # a page of this server without a script of its own
-        yield Script(page)
-    await server.stop()
+    async with scripting(browser, tmp_path_factory.mktemp("gallery"), PRELUDE) as script:
+        yield script
 
 
 async def test_a_hundred_thousand_shapes_make_rows_that_fill_the_width(script: Script) -> None:

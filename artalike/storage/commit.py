@@ -145,7 +145,8 @@ async def _refused(
 ) -> dict[int, str]:
     """Why each of these may not come in, by task; the transaction sees every block that is in force."""
     tombs = await _tombs(connection, {url for embedding in embeddings for url in _addresses(embedding, origins)})
-    refused = {}
+    forgotten = await _forgotten(connection, [embedding.picture.task.id for embedding in embeddings])
+    refused = dict.fromkeys(forgotten, "its address was forgotten while it was on its way")
     for embedding in embeddings:
         picture, task = embedding.picture, embedding.picture.task
         addresses = _addresses(embedding, origins) | ({task.metadata.page_url or ""} - {""})
@@ -157,6 +158,12 @@ async def _refused(
         if why is not None:
             refused[task.id] = why
     return refused
+
+
+async def _forgotten(connection: Connection, task_ids: Sequence[int]) -> list[int]:
+    """Tasks whose row is gone: its seed was cancelled, or there is nothing at its home any more."""
+    rows = await connection.execute_fetchall(_FORGOTTEN, (json.dumps(list(task_ids)),))
+    return [row[0] for row in rows]
 
 
 async def _tombs(connection: Connection, urls: Iterable[str]) -> set[str]:
@@ -224,6 +231,13 @@ async def _replaced(
             gone[picture.task.id] = await remove_unreachable(connection, left)
     return gone
 
+
+# What comes from another catalog never had a row here.
+_FORGOTTEN: Final = """
+SELECT value FROM json_each(?)
+WHERE value BETWEEN 1 AND (SELECT seq FROM sqlite_sequence WHERE name = 'frontier')
+  AND NOT EXISTS (SELECT 1 FROM frontier WHERE id = value)
+"""
 
 _COLUMNS: Final = ("width", "height", "format", "bytes", "color", "phash", "source", "extra", *METADATA, "url")
 

@@ -313,6 +313,17 @@ async def test_a_withdrawn_picture_goes_and_comes_back_under_its_id(collection: 
     assert await collection.crawled(pictures("a")) == ids[:1]
 
 
+async def test_a_picture_that_is_withdrawn_while_it_is_on_its_way_does_not_come_in(collection: Collection) -> None:
+    seed_id = await seed_with(collection.frontier, pictures("a", "b"))
+    on_their_way = await leased(collection.frontier)
+    assert await collection.removal.withdraw(seed_id, ["https://a.example/a.jpg"]) == []
+    await collection.ingest(on_their_way)
+    assert await collection.images.find_url("https://a.example/a.jpg") is None
+    assert collection.images.counts.images == 1
+    seed = await collection.frontier.seed(seed_id)
+    assert (seed.pending, seed.images, seed.failed) == (0, 1, 0)
+
+
 async def test_a_picture_with_another_address_stays_when_one_is_withdrawn(collection: Collection) -> None:
     seed_id = await seed_with(collection.frontier, pictures("a", "b"))
     [image_id, same] = await collection.ingest(await leased(collection.frontier), "bytes")

@@ -22,6 +22,7 @@ import numpy as np
 
 from artalike.embedding.card import Network, TextNetwork
 from artalike.errors import EmbedError, FailureKind, Overloaded
+from artalike.futures import settle
 from artalike.records import FloatArray, PixelArray
 
 logger = logging.getLogger(__name__)
@@ -56,15 +57,6 @@ class _Item:
     content: _Content
     vector: asyncio.Future[FloatArray]
     arrived: float
-
-    def settle(self, outcome: FloatArray | BaseException) -> None:
-        if self.vector.done():
-            return
-        if isinstance(outcome, BaseException):
-            self.vector.set_exception(outcome)
-            self.vector.exception()  # or asyncio would complain when the waiter is cancelled at this moment
-        else:
-            self.vector.set_result(outcome)
 
 
 class Batcher:
@@ -233,10 +225,10 @@ class Batcher:
         try:
             outcomes, seconds = await loop.run_in_executor(self._thread, _timed_embed, network, contents)
             for item, outcome in zip(batch, outcomes, strict=True):
-                item.settle(outcome)
+                settle(item.vector, outcome)
         finally:
             for item in batch:  # only when cancelled is one left
-                item.settle(Overloaded("the encoder has stopped"))
+                settle(item.vector, Overloaded("the encoder has stopped"))
         self._batches += 1
         texts = sum(isinstance(content, str) for content in contents)
         self._texts += texts
@@ -254,7 +246,7 @@ class Batcher:
 
     def _turn_away(self, items: deque[_Item], error: BaseException) -> None:
         while items:
-            items.popleft().settle(error)
+            settle(items.popleft().vector, error)
             self._told = True
 
     def _check_open(self) -> None:

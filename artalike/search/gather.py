@@ -19,6 +19,7 @@ import anyio
 import numpy as np
 
 from artalike.errors import Overloaded
+from artalike.futures import settle
 from artalike.records import FloatArray, IdArray
 from artalike.storage.ports import Neighbors, VectorIndex
 
@@ -84,7 +85,7 @@ class GatheredSearches:
         self._closed = True
         for line in (self._shallow, self._deep):
             while line.waiting:
-                _settle(line.waiting.popleft(), Overloaded("the server is shutting down"))
+                settle(line.waiting.popleft().answer, Overloaded("the server is shutting down"))
         with anyio.CancelScope(shield=True):
             await asyncio.gather(*self._shallow.lanes, *self._deep.lanes)
 
@@ -137,7 +138,7 @@ class GatheredSearches:
             finally:
                 line.busy -= 1
                 for call in calls:  # only when cancelled is one left
-                    _settle(call, Overloaded("the server is shutting down"))
+                    settle(call.answer, Overloaded("the server is shutting down"))
 
     def _next(self, line: _Line) -> list[_Call]:
         """The call that has waited longest, and others that go with it: a share that leaves work for idle lanes."""
@@ -165,7 +166,7 @@ class GatheredSearches:
             )
         except Exception as error:
             if len(calls) == 1:
-                _settle(first, error)
+                settle(first.answer, error)
                 return
             for call in calls:  # what is wrong with one of them must not cost the others
                 await self._run([call])
@@ -173,15 +174,5 @@ class GatheredSearches:
         start = 0
         for call in calls:
             end = start + len(call.vectors)
-            _settle(call, [Neighbors(row.ids[: call.k], row.scores[: call.k]) for row in found[start:end]])
+            settle(call.answer, [Neighbors(row.ids[: call.k], row.scores[: call.k]) for row in found[start:end]])
             start = end
-
-
-def _settle(call: _Call, outcome: list[Neighbors] | Exception) -> None:
-    if call.answer.done():
-        return
-    if isinstance(outcome, Exception):
-        call.answer.set_exception(outcome)
-        call.answer.exception()  # or asyncio would complain when the caller is cancelled at this moment
-    else:
-        call.answer.set_result(outcome)

@@ -274,8 +274,8 @@ class FakeFrontier:
             raise NotFound(f"there is no seed {seed_id}")
         return self.by_id[seed_id]
 
-    async def seeds(self) -> list[Seed]:
-        return sorted(self.by_id.values(), key=lambda seed: -seed.id)
+    async def seeds(self, *, kind: str | None = None) -> list[Seed]:
+        return sorted((s for s in self.by_id.values() if kind in {None, s.kind}), key=lambda seed: -seed.id)
 
     async def seeds_page(
         self, limit: int, *, before: int | None = None, state: SeedState | None = None, source: str | None = None

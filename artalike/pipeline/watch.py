@@ -60,7 +60,7 @@ class FolderWatch:
         watched: dict[int, anyio.CancelScope] = {}
         async with anyio.create_task_group() as watches:
             while True:
-                wanted = {seed.id: seed for seed in await self._frontier.seeds() if _is_watched(seed)}
+                wanted = {seed.id: seed for seed in await self._frontier.seeds(kind="folder") if _is_watched(seed)}
                 for seed_id in watched.keys() - wanted.keys():
                     watched.pop(seed_id).cancel()
                 for seed_id in wanted.keys() - watched.keys():
@@ -128,7 +128,7 @@ def _found(path: Path, root: Path) -> list[Candidate]:
 
 
 def _is_watched(seed: Seed) -> bool:
-    return seed.kind == "folder" and seed.state in WATCHED_STATES and Options.of(seed.options).watch
+    return seed.state in WATCHED_STATES and Options.of(seed.options).watch
 
 
 def _missing(addresses: Iterable[str]) -> list[str]:

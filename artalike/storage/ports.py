@@ -165,8 +165,8 @@ class Frontier(Protocol):
     async def seed(self, seed_id: int) -> Seed:
         """Raises NotFound."""
 
-    async def seeds(self) -> list[Seed]:
-        """All, newest first."""
+    async def seeds(self, *, kind: str | None = None) -> list[Seed]:
+        """All, or those of a kind, newest first."""
 
     async def seeds_page(
         self, limit: int, *, before: int | None = None, state: SeedState | None = None, source: str | None = None

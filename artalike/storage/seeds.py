@@ -113,9 +113,11 @@ class CrawlQueue(Frontier):
         async with self._database.read() as connection:
             return await _get(connection, "id = ?", (seed_id,))
 
-    async def seeds(self) -> list[Seed]:
+    async def seeds(self, *, kind: str | None = None) -> list[Seed]:
         async with self._database.read() as connection:
-            rows = await connection.execute_fetchall(f"SELECT {COLUMNS} FROM seeds ORDER BY id DESC")
+            rows = await connection.execute_fetchall(
+                f"SELECT {COLUMNS} FROM seeds WHERE ?1 IS NULL OR kind = ?1 ORDER BY id DESC", (kind,)
+            )
         return [_seed(row) for row in rows]
 
     async def seeds_page(

@@ -232,6 +232,14 @@ async def test_what_a_cancelled_seed_forgets_leaves_room_for_what_is_found_again
     assert (seed.pending, seed.error) == (5, None)
 
 
+async def test_seeds_are_told_by_kind(frontier: CrawlQueue) -> None:
+    for kind in ("folder", "page", "folder"):
+        root = Candidate(f"file:///{len(await frontier.seeds())}", kind=kind)
+        await frontier.add_seed(root, root.url, {})
+    assert [seed.id for seed in await frontier.seeds(kind="folder")] == [3, 1]
+    assert [seed.id for seed in await frontier.seeds()] == [3, 2, 1]
+
+
 async def test_unknown_seeds_are_not_found(frontier: CrawlQueue) -> None:
     with pytest.raises(NotFound):
         await frontier.seed(7)

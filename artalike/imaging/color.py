@@ -20,8 +20,9 @@ def dominant_color(image: Image.Image) -> str:
     """
     pixels = np.asarray(image).reshape(-1, 3)
     cells = pixels.astype(np.intp) // (256 // LEVELS)
-    counts = np.zeros((LEVELS + 2,) * 3, dtype=np.intp)  # one empty layer all around
-    np.add.at(counts, tuple((cells + 1).T), 1)
+    numbers = np.ravel_multi_index(tuple(cells.T), (LEVELS,) * 3)
+    counts = np.bincount(numbers, minlength=LEVELS**3).reshape((LEVELS,) * 3)
+    counts = np.pad(counts, 1)  # one empty layer all around
     for axis in range(3):  # a sum over 3 × 3 × 3 is one over each axis in turn
         counts = counts + np.roll(counts, 1, axis) + np.roll(counts, -1, axis)
     inner = counts[1:-1, 1:-1, 1:-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 from PIL import Image
 
@@ -12,10 +13,10 @@ from artalike.imaging.formats import identify
 from artalike.imaging.guard import check_size, translated
 from artalike.imaging.model_input import model_input
 from artalike.imaging.phash import perceptual_hash
-from artalike.imaging.pixels import upright_rgb
+from artalike.imaging.pixels import is_sideways, upright_rgb
 from artalike.imaging.segments import check_segments
 from artalike.imaging.signature import signature
-from artalike.imaging.thumbnails import thumbnails
+from artalike.imaging.thumbnails import GAP, thumbnails
 from artalike.records import Artwork, Preprocess
 
 MINIATURE = (64, 64)
@@ -34,12 +35,12 @@ def decode(data: bytes, preprocess: Preprocess, settings: Imaging) -> Artwork:
     if image_format == "JPEG":
         check_segments(data)
     with translated():
-        image = _read(data, image_format, settings)
+        image, width, height = _read(data, image_format, preprocess, settings)
     # Not BOX: its aliases depend on the size of the picture, and made a copy's hash differ five times as much.
     miniature = image.resize(MINIATURE, Image.Resampling.BILINEAR, reducing_gap=2.0)
     return Artwork(
-        width=image.width,
-        height=image.height,
+        width=width,
+        height=height,
         format=image_format,
         color=dominant_color(miniature),
         phash=perceptual_hash(miniature),
@@ -49,10 +50,20 @@ def decode(data: bytes, preprocess: Preprocess, settings: Imaging) -> Artwork:
     )
 
 
-def _read(data: bytes, image_format: str, settings: Imaging) -> Image.Image:
+def _read(data: bytes, image_format: str, preprocess: Preprocess, settings: Imaging) -> tuple[Image.Image, int, int]:
+    """The picture upright, perhaps smaller than it is; and how wide and high it is."""
     # Pillow has one global limit. It is set to ours so that its own check, made inside `open`, agrees with it.
     Image.MAX_IMAGE_PIXELS = settings.max_pixels
     with Image.open(io.BytesIO(data), formats=(image_format,)) as image:
-        check_size(image.width, image.height, settings)
+        size = image.size
+        check_size(*size, settings)
+        # A JPEG is decoded at a half, a quarter or an eighth where that is still twice what is made from it.
+        side = math.ceil(GAP * max(preprocess.resize, *settings.thumbnail_widths))
+        image.draft(None, (side, side))
+        smaller = image.size != size
         image.load()
-        return upright_rgb(image)
+        upright = upright_rgb(image)
+        if not smaller:
+            return upright, *upright.size
+        width, height = reversed(size) if is_sideways(image) else size
+        return upright, width, height

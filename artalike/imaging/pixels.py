@@ -24,6 +24,9 @@ TURNS: Final = {
 }
 """What undoes each value of the EXIF tag Orientation (CIPA DC-008, 4.6.5.1)."""
 
+SIDEWAYS: Final = 5
+"""From here on, width and height change places."""
+
 
 def upright_rgb(image: Image.Image) -> Image.Image:
     """Mode RGB, in sRGB, alpha on white, turned as EXIF says, without metadata. ``image`` must be loaded."""
@@ -39,6 +42,11 @@ def upright_rgb(image: Image.Image) -> Image.Image:
         rgb = rgb.transpose(turn)
     rgb.info = {}  # or the encoders would copy comments and profiles into thumbnails
     return rgb
+
+
+def is_sideways(image: Image.Image) -> bool:
+    """Whether the picture is as wide as the file says that it is high."""
+    return SIDEWAYS <= _orientation(image) <= max(TURNS)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,8 +1,8 @@
 """Embeds what a model has not embedded yet, from the thumbnails, or from their homes where these are too small.
 
-A thumbnail serves when its short side is at least what the model resizes to, or when it is as wide as the picture
-itself. For the others the crawler's own hands fetch the picture again, as politely as ever, and what they bring counts
-only if it is the same bytes. Where that fails, the largest thumbnail serves after all.
+The largest thumbnail serves when its short side is at least what the model resizes to, or when it is as wide as the
+picture itself. For the others the crawler's own hands fetch the picture again, as politely as ever, and what they bring
+counts only if it is the same bytes. Where that fails, the thumbnail serves after all.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ READ: Final = 256
 COMMIT: Final = 64
 COMMIT_SECONDS: Final = 0.5
 FETCHES: Final = 8
+WIDEST: Final = 1_000_000
+"""Pixels. Of several thumbnails the largest serves: one of just the model's own size gave photographs a mean cosine of
+0.97 to the vectors of the pictures themselves, one of 1.35 times that 0.9985."""
 FAILED_MOST: Final = 1000
 """Pictures that cannot be had, before the rest is not tried any more."""
 
@@ -193,9 +196,7 @@ class Backlog:
 
     async def _thumbnail(self, row: Unembedded, *, fit: bool) -> PixelArray | None:
         """Pixels for the model, from a thumbnail; None where there is none, or none that is ``fit``."""
-        short = self._rooms.preprocess.resize
-        wanted = short if row.width <= row.height else -(-short * row.width // row.height)
-        path = await self._rooms.thumbnails.find(row.sha256, wanted)
+        path = await self._rooms.thumbnails.find(row.sha256, WIDEST)
         if path is None:
             return None
         try:
@@ -204,7 +205,8 @@ class Backlog:
             log.debug("image %d: its thumbnail cannot be read: %s", row.id, error)
             return None
         whole = made.width >= row.width
-        return made.model_input if whole or not fit or min(made.width, made.height) >= short else None
+        enough = min(made.width, made.height) >= self._rooms.preprocess.resize
+        return made.model_input if whole or enough or not fit else None
 
     def _read(self, path: Path) -> Artwork:
         return decode(path.read_bytes(), self._rooms.preprocess, self._imaging)

@@ -180,6 +180,28 @@ async def test_a_restart_serves_what_the_catalog_says_and_the_old_vectors_stay_u
     assert await asyncio.to_thread(main, ["doctor", "--data", str(tmp_path / "data")]) == 0
 
 
+async def test_a_collection_from_before_names_were_kept_is_served_by_the_model_that_its_id_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(settings_for(tmp_path / "data"), others=OTHERS) as service:
+        await filled(service, paint(tmp_path / "pictures", 3))
+        async with service.images._database.write() as connection:
+            await connection.execute("UPDATE models SET name = NULL")
+    async with running(settings_for(tmp_path / "data", embedding={"model": "other"}), others=OTHERS) as service:
+        assert service.engines.current.card is CARD
+        assert 'embedding.model = "other": the collection is embedded by tiny' in caplog.text
+        assert await in_step(service)
+
+
+async def test_an_empty_collection_moves_too(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path / "data"), others=OTHERS) as service:
+        await service.reembedding.start("other")
+        assert (await moved(service))["state"] == "done"
+        await filled(service, paint(tmp_path / "pictures", 3))
+        assert service.engines.current.card is OTHER
+        assert await in_step(service)
+
+
 async def test_moving_back_embeds_only_what_has_come_in_since(tmp_path: Path) -> None:
     async with running(settings_for(tmp_path / "data"), others=OTHERS) as service:
         await filled(service, paint(tmp_path / "pictures", 12))

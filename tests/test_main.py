@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,17 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught.value.code == 0
     out = capsys.readouterr().out
     assert all(command in out for command in ("serve", "seed", "demo", "status", "doctor"))
+
+
+def test_a_folder_whose_name_is_no_text_is_seeded_by_its_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    data = str(tmp_path / "data")
+    assert main(["seed", str(folder), "--data", data]) == 0
+    capsys.readouterr()
+    assert main(["status", "--json", "--data", data]) == 0
+    [seed] = json.loads(capsys.readouterr().out)["seeds"]
+    assert (seed["kind"], seed["source"]) == ("folder", f"{tmp_path.as_uri()}/%FF")
+    assert main(["seed", "https://x.example/\udcff", "--data", data]) == 2

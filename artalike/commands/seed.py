@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from artalike.commands.client import Address, Server, find
 from artalike.config import Settings
-from artalike.crawl import sources
+from artalike.crawl import sources, urls
 from artalike.records import Candidate
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
@@ -28,7 +28,7 @@ def run_seed(
 ) -> int:
     """Seed all or none: every source is understood before the first is handed over. Raises SourceError."""
     sources.check_options(options)
-    roots = [(_from_here(source), sources.detect(source, kind)) for source in wanted]
+    roots = [(source, sources.detect(source, kind)) for source in map(_from_here, wanted)]
     address = find(settings)
     if address is None:
         return _to_catalog(settings, roots, options)
@@ -38,7 +38,10 @@ def run_seed(
 def _from_here(source: str) -> str:
     """A path means the same to a server that runs in another folder."""
     path = Path(source).expanduser()
-    return str(path.resolve()) if "://" not in source and path.exists() else source
+    if "://" in source or not path.exists():
+        return source
+    path = path.resolve()
+    return str(path) if urls.is_text(str(path)) else urls.from_path(path)
 
 
 def _to_catalog(settings: Settings, roots: Sequence[tuple[str, Candidate]], options: dict[str, Any]) -> int:

@@ -94,6 +94,11 @@ def web(text: str) -> str | None:
     return url if is_web(url) else None
 
 
+def is_text(text: str) -> bool:
+    """Whether ``text`` can be stored and sent; a path, or an argument of a command, may hold bytes that are no text."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def has_scheme(text: str) -> bool:
     """Whether ``text`` begins like an absolute address."""
     return _SCHEME.match(text.lstrip()) is not None

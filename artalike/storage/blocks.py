@@ -191,7 +191,7 @@ async def store_block(connection: Connection, kind: BlockKind, value: str, reaso
     rows = await connection.execute_fetchall(
         "INSERT INTO blocks (kind, value, reason, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (kind, value) "
         f"DO UPDATE SET reason = coalesce(excluded.reason, reason), applied = 0 RETURNING {COLUMNS}",
-        (kind, value, reason[:REASON_LENGTH] if reason else None, time.time()),
+        (kind, value, reason[:REASON_LENGTH].encode(errors="replace").decode() if reason else None, time.time()),
     )
     return read_block(next(iter(rows)))
 

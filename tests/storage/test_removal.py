@@ -367,6 +367,11 @@ async def test_a_root_that_is_withdrawn_can_still_be_crawled_again(collection: C
     assert await collection.ingest(await leased(collection.frontier)) == [image_id]
 
 
+async def test_a_reason_in_bytes_that_are_no_text_is_kept_as_far_as_it_is(collection: Collection) -> None:
+    block, _ = await collection.removal.block(BlockKind.HOST, "a.example", reason="asked to \udcff")
+    assert block.reason == "asked to ?"
+
+
 async def test_a_withdrawal_does_not_undo_a_block(collection: Collection) -> None:
     seed_id = await seed_with(collection.frontier, pictures("a"))
     [image_id] = await collection.ingest(await leased(collection.frontier))

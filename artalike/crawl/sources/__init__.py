@@ -68,6 +68,8 @@ def detect(source: str, kind: str | None = None) -> Candidate:
     Looks at the disk, so call it in a thread. Raises SourceError that lists the kinds.
     """
     text = source.strip()
+    if not urls.is_text(text):
+        raise SourceError(f"source {_shown(text)}: no text in UTF-8; expected the address of a path, file:///…%FF")
     asked = SOURCES if kind is None else (source_for(kind),)
     for candidate in asked:
         url = candidate.match(text)

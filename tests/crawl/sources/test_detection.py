@@ -210,6 +210,12 @@ def test_no_string_breaks_detection(source: str) -> None:
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("kind", [None, "image"])
+def test_bytes_that_are_no_text_are_no_source(kind: str | None) -> None:
+    with pytest.raises(SourceError, match="no text in UTF-8"):
+        detect("https://example.org/\udcff.jpg", kind)
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"depth": 2}, {"url_col": "URL", "caption_col": "TEXT", "save_additional_columns": ["a", "b"]}]
 )

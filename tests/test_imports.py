@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "artalike"
 LAYERS = (
     {"errors"},
     {"records"},
-    {"config", "durations", "events", "futures", "metrics", "logs", "resources"},
+    {"config", "durations", "events", "futures", "metrics", "logs", "priority", "resources"},
     {"crawl", "imaging", "embedding", "storage"},
     {"search", "layout", "archive"},
     {"pipeline", "web", "demo", "upkeep"},

@@ -25,6 +25,7 @@ import numpy as np
 from artalike.config import EmbeddingSettings
 from artalike.embedding.card import Compilable, ModelCard, Network
 from artalike.embedding.checking import LEAST_COSINE, Samples, least_cosine
+from artalike.priority import EMBEDDING, step_back
 from artalike.records import FloatArray, PixelArray
 
 logger = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Acceleration:
         self._thread.start()
 
     def _compile(self, samples: Samples) -> None:
+        step_back(EMBEDDING)
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.TemporaryDirectory(dir=self._folder, prefix="new-") as temporary:

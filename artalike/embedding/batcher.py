@@ -23,6 +23,7 @@ import numpy as np
 from artalike.embedding.card import Network, TextNetwork
 from artalike.errors import EmbedError, FailureKind, Overloaded
 from artalike.futures import settle
+from artalike.priority import EMBEDDING, step_back
 from artalike.records import FloatArray, PixelArray
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,9 @@ class Batcher:
         self._busy_seconds = 0.0
 
     async def __aenter__(self) -> Self:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
+        self._thread = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="embed", initializer=step_back, initargs=(EMBEDDING,)
+        )
         self._worker = asyncio.create_task(self._work(), name="batcher")
         return self
 

@@ -17,7 +17,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -29,10 +29,8 @@ from artalike.embedding.checking import LEAST_COSINE, Samples, least_cosine
 from artalike.embedding.library import CompiledLibrary
 from artalike.embedding.models import identify, load
 from artalike.embedding.network import TorchNetwork
+from artalike.priority import EMBEDDING, step_back
 from artalike.records import PixelArray
-
-NICE: Final = 10
-"""Behind everyone who waits for something."""
 
 
 class Job(BaseModel):
@@ -47,7 +45,7 @@ class Job(BaseModel):
 def main() -> int:
     job = Job.model_validate_json(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.nice(NICE)
+    step_back(EMBEDDING)
     try:
         precision = compile_network(job)
     except Exception as error:  # whatever a compiler may raise

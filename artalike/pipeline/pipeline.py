@@ -6,17 +6,18 @@ our own in a stage ends the whole pipeline, and with it the process.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
 import anyio
-import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from artalike.config import Imaging, Settings
@@ -34,6 +35,7 @@ from artalike.pipeline.room import DiskRoom
 from artalike.pipeline.scheduler import Scheduler
 from artalike.pipeline.stream import ByteGate, Stream
 from artalike.pipeline.stretch import Stretch
+from artalike.priority import DECODING, step_back
 from artalike.records import IMAGE_KIND, Download, Embedding, Failure, Image, Picture, Preprocess, Task
 from artalike.storage.followers import Followers
 from artalike.storage.ports import Frontier, ImageCatalog, Spool, Thumbnails
@@ -80,7 +82,10 @@ class Pipeline:
         self._rooms = rooms
         self._settings = settings
         self._gate = ByteGate(settings.download.buffer_bytes)
-        self._decode_threads = anyio.CapacityLimiter(settings.imaging.threads)
+        # Threads of their own, because they stand behind those that work for visitors.
+        self._decoders = ThreadPoolExecutor(
+            settings.imaging.threads, thread_name_prefix="decode", initializer=step_back, initargs=(DECODING,)
+        )
         self.disk = DiskRoom()
         self._scheduler = Scheduler(rooms.frontier, rooms.fetcher.slots, settings, self.disk, self._work)
         self._expand = Expander(
@@ -144,6 +149,7 @@ class Pipeline:
             stages.start_soon(self._stage, downloads, self._decode, threads, self._pictures)
             stages.start_soon(self._stage, pictures, self._embed, embedders, self._settled)
             stages.start_soon(self._committer.run, settled)
+        self._decoders.shutdown(wait=False)
 
     def statistics(self) -> dict[str, dict[str, float]]:
         """For each stage: items being worked on, items waiting for it, items a second, and how full the room is in
@@ -228,12 +234,8 @@ class Pipeline:
             await self._encoding.enter(download.task.id)
             async with self._one_item(download.task):
                 with self._rooms.metrics.stage("decode"):
-                    picture = await anyio.to_thread.run_sync(
-                        _decode_download,
-                        download,
-                        self._rooms.preprocess,
-                        self._settings.imaging,
-                        limiter=self._decode_threads,
+                    picture = await asyncio.get_running_loop().run_in_executor(
+                        self._decoders, _decode_download, download, self._rooms.preprocess, self._settings.imaging
                     )
                 # The commit asks again; here it saves the work, and keeps thumbnails off the disk.
                 refused = self._rooms.removal.blocks.refuses_bytes(picture.sha256, picture.artwork.phash)

@@ -30,7 +30,7 @@ from artalike.records import (
     Task,
     Validators,
 )
-from artalike.search.mixed import EmbedTexts
+from artalike.search.question import EmbedTexts
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.blocks import Block, BlockKind, Blocks, normalized

@@ -34,8 +34,6 @@ from artalike.search.ranked import (
 )
 from artalike.storage.ports import ImageCatalog
 
-__all__ = ["BLOB_BYTES", "HEAD_MOST", "EmbedTexts", "MixedCursor", "MixedSearch", "Part"]
-
 BLOB_BYTES: Final = 5600
 """Of a cursor: with base64 and the rest of the address it fits into a request line of 8,190 bytes."""
 

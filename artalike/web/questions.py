@@ -14,7 +14,7 @@ from aiohttp import web
 
 from artalike.errors import NotFound, Overloaded, QueryError
 from artalike.records import FloatArray
-from artalike.search.mixed import Part
+from artalike.search.question import Part
 from artalike.search.ranked import Search
 from artalike.web.limits import LIMITS
 from artalike.web.params import LIKE_WEIGHT, UNLIKE_WEIGHT, QuestionBody, QuestionPart, SearchQuery

@@ -13,7 +13,8 @@ from artalike.config import Settings
 from artalike.events import EventBus
 from artalike.layout.keeper import PictureMap
 from artalike.records import Candidate
-from artalike.search.mixed import EmbedTexts, MixedSearch
+from artalike.search.mixed import MixedSearch
+from artalike.search.question import EmbedTexts
 from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.models import StoredModel

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from playwright.async_api import FilePayload, Page, expect
 
 from artalike.records import FloatArray, Metadata
-from artalike.search.mixed import Part
+from artalike.search.question import Part
 from artalike.search.ranked import Search
 from artalike.web import questions
 from artalike.web.params import QuestionBody

@@ -14,7 +14,7 @@ from artalike.errors import QueryError
 from artalike.records import FloatArray, Metadata
 from artalike.search import cursors, mixed
 from artalike.search.cutoff import FEWEST
-from artalike.search.mixed import Part
+from artalike.search.question import Part
 from artalike.search.ranked import Query, RankedCursor, Ranking
 from tests.fakes import MODEL, FakeServices, embed_texts, make_services, vector_of
 

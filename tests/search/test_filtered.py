@@ -14,7 +14,8 @@ from artalike.records import Metadata
 from artalike.search import cursors, mixed
 from artalike.search import random_pages as random_pages_module
 from artalike.search.filters import Filters
-from artalike.search.mixed import HEAD_MOST, MixedCursor, Part
+from artalike.search.mixed import MixedCursor
+from artalike.search.question import HEAD_MOST, Part
 from artalike.search.ranked import Query, Ranking, Used
 from artalike.web.params import CURSOR_LENGTH
 from tests.fakes import DIMENSION, FakeServices, make_services, vector_of

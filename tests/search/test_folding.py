@@ -13,7 +13,7 @@ from artalike.records import Metadata
 from artalike.search import mixed, ranked
 from artalike.search.filters import Filters
 from artalike.search.folding import fold
-from artalike.search.mixed import Part
+from artalike.search.question import Part
 from artalike.search.ranked import Query, Ranking
 from artalike.storage.ports import NearGroups
 from tests.fakes import FakeServices, make_services, vector_of

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from artalike.errors import NotFound, QueryError
 from artalike.records import FloatArray, Metadata
 from artalike.search import cursors, mixed
-from artalike.search.mixed import HEAD_MOST, MixedCursor, MixedSearch, Part
+from artalike.search.mixed import MixedCursor, MixedSearch
+from artalike.search.question import HEAD_MOST, Part
 from artalike.search.ranked import Query, Ranking, Used
 from artalike.storage.ports import Neighbors
 from tests.fakes import FakeServices, embed_texts, make_services, vector_of

@@ -17,6 +17,8 @@ TILES = """() => [...document.querySelectorAll("#wall > .tile")].map((tile) => {
   return [Number(tile.dataset.id), box.left + scrollX, box.top + scrollY, box.width, box.height];
 })"""
 
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+
 AT_THE_BOTTOM = "scrollY + innerHeight >= document.documentElement.scrollHeight - 2"
 
 
@@ -47,11 +49,17 @@ async def ready(page: Page) -> None:
     await page.wait_for_selector("main.ready .wall.ready > .tile")
 
 
+async def drawn(page: Page) -> None:
+    """The page has had its turn to follow what was done to it, however late that comes on a busy machine."""
+    await page.evaluate(DRAWN)
+
+
 async def settled(page: Page) -> dict[int, float]:
     """What is on the screen, once that stays the same for a moment."""
     before = await on_screen(page)
     while True:
         await asyncio.sleep(0.15)
+        await drawn(page)
         now = await on_screen(page)
         if now == before:
             return now
@@ -67,13 +75,13 @@ async def accessible(page: Page) -> None:
     assert not told, told
 
 
-async def scroll_to_end(page: Page, *, pause: float = 0.05, screens: float = 0.8) -> list[int]:
+async def scroll_to_end(page: Page) -> list[int]:
     """Scroll down until the end is said; the ids of all tiles met on the way, in order."""
     met: dict[int, None] = {}
-    for _ in range(400):
-        met.update(dict.fromkeys(await tiles(page)))
-        if await page.evaluate(AT_THE_BOTTOM) and await page.is_visible("#end"):
-            break
-        await page.evaluate(f"scrollBy({{top: innerHeight * {screens}, behavior: 'instant'}})")
-        await asyncio.sleep(pause)
-    return list(met)
+    async with asyncio.timeout(60):
+        while True:
+            met.update(dict.fromkeys(await tiles(page)))
+            if await page.evaluate(AT_THE_BOTTOM) and await page.is_visible("#end"):
+                return list(met)
+            await page.evaluate("scrollBy({top: innerHeight * 0.8, behavior: 'instant'})")
+            await drawn(page)

@@ -44,7 +44,7 @@ async def mapped(tmp_path: Path) -> AsyncIterator[Mapped]:
         server.fake.answer(picture_map=picture_map)
         await server.start()
         started.append((server, asyncio.create_task(picture_map.run())))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await picture_map.status()).points < count:
                 await asyncio.sleep(0.02)
         return server

@@ -22,6 +22,14 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 
+WATCH_FIRST_TILE = """
+new MutationObserver((_, observer) => {
+  if (!document.querySelector("#wall > .tile")) return;
+  window.firstTile = performance.now();
+  observer.disconnect();
+}).observe(document, { childList: true, subtree: true });
+"""
+
 
 async def test_an_empty_gallery_says_so_and_fills_by_itself(gallery: GalleryServer, page: Page) -> None:
     await page.goto(gallery.url)
@@ -40,12 +48,13 @@ async def test_an_empty_gallery_says_so_and_fills_by_itself(gallery: GalleryServ
 
 
 async def test_an_unfinished_row_waits_for_more_and_is_shown_when_none_come(gallery: GalleryServer, page: Page) -> None:
+    await page.add_init_script(WATCH_FIRST_TILE)
     await page.goto(gallery.url)
     await expect(page.locator("#empty")).to_be_visible()
+    told = await page.evaluate("performance.now()")
     gallery.add(1, live=True)
-    await asyncio.sleep(0.8)
-    assert await tiles(page) == {}
     first = await until(lambda: tiles(page), "the lonely picture")
+    assert await page.evaluate("window.firstTile") > told + 800
     gallery.add(1, live=True)
     both = await until(lambda: _count(page, 2), "the second one")
     assert both[1] == first[1]

@@ -61,9 +61,12 @@ def packed(ids: IdArray, width: int) -> bytes:
 
 
 def unpacked(data: bytes, width: int) -> IdArray:
-    """What :func:`packed` was given."""
+    """What :func:`packed` was given. Raises QueryError for numbers that are no ids."""
     numbers = (int.from_bytes(data[start : start + width], "little") for start in range(0, len(data), width))
-    return np.fromiter(numbers, np.int64)
+    try:
+        return np.fromiter(numbers, np.int64)
+    except OverflowError as error:
+        raise QueryError("cursor: expected ids of 63 bits") from error
 
 
 def _refused(text: str) -> QueryError:

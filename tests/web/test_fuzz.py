@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from artalike.search import cursors
 from artalike.search.filters import Filters
+from artalike.search.mixed import MixedCursor
 from artalike.search.random_pages import RandomCursor
-from artalike.search.ranked import RankedCursor
+from artalike.search.ranked import RankedCursor, Used
 from artalike.web.app import create_app
 from artalike.web.openapi import OPERATIONS
 from tests.fakes import DIMENSION, MODEL, make_services
@@ -39,6 +40,21 @@ values = st.recursive(
 )
 keys = st.sampled_from(["source", "kind", "options", "state", "seed", "token"]) | st.text(max_size=8)
 bodies = (st.dictionaries(keys, values, max_size=4) | values).map(json.dumps).map(str.encode) | st.binary(max_size=60)
+
+ids = st.integers(1, 60) | st.sampled_from([2**53, 2**56, 2**63 - 1]) | numbers
+scores = st.none() | st.floats(-1, 1) | st.floats()
+blobs = st.sampled_from([b"\0", b"\x01", b"\xff"]) | st.binary(min_size=1, max_size=40)
+places = st.fixed_dictionaries(
+    {
+        "max_id": ids,
+        "at": st.integers(0, 60) | numbers,
+        "last_id": st.none() | ids,
+        "last_score": scores,
+        "asked": st.lists(ids, max_size=2).map(tuple),
+        "filters": st.sampled_from([Filters(), Filters(min_width=300), Filters(creator="x")]),
+        "min_score": scores,
+    }
+)
 
 fuzz = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -102,30 +118,74 @@ async def test_made_up_cursors_of_random_pages(client: Client, seed: int, last: 
     await answers(client, "GET", f"/api/random?cursor={cursors.encode(place, salt='random')}&limit=200")
 
 
+def filling(blob: bytes, size: int) -> bytes:
+    return (blob * size)[:size]
+
+
 @given(
-    max_id=numbers,
-    at=numbers,
-    ids=st.lists(numbers, max_size=3),
+    place=places,
+    around=st.lists(ids, max_size=3),
     others=st.booleans(),
-    last=st.none() | st.tuples(numbers, st.floats()),
-    blob=st.binary(max_size=40) | st.binary(min_size=2 * DIMENSION, max_size=2 * DIMENSION),
+    shown=st.integers(0, 8),
+    head_over=st.booleans(),
+    with_vector=st.booleans(),
+    blob=blobs,
 )
-@example(max_id=40, at=99_999, ids=[1], others=True, last=None, blob=b"")
-@example(max_id=40, at=0, ids=[], others=False, last=None, blob=b"\xff\x7b" * DIMENSION)
+@example(
+    place={"max_id": 40, "at": 99_999}, around=[1], others=True, shown=0, head_over=False, with_vector=False, blob=b"\0"
+)
+@example(
+    place={"max_id": 40, "at": 0}, around=[], others=False, shown=0, head_over=False, with_vector=True, blob=b"\xff\x7b"
+)
+@example(
+    place={"max_id": 2**56, "at": 0},
+    around=[1],
+    others=False,
+    shown=1,
+    head_over=False,
+    with_vector=False,
+    blob=b"\xff",
+)
 @fuzz
 async def test_made_up_cursors_of_rankings(
     client: Client,
-    max_id: int,
-    at: int,
-    ids: list[int],
+    place: dict[str, Any],
+    around: list[int],
     others: bool,
-    last: tuple[int, float] | None,
+    shown: int,
+    head_over: bool,
+    with_vector: bool,
     blob: bytes,
 ) -> None:
-    last_id, last_score = last if last is not None else (None, None)
-    place = RankedCursor.model_construct(
-        v=1, max_id=max_id, at=at, ids=tuple(ids), others=others, last_id=last_id, last_score=last_score
+    made = RankedCursor.model_construct(
+        v=2, ids=tuple(around), others=others, shown=shown, head_over=head_over, **place
     )
-    cursor = cursors.encode(place, salt=MODEL, blob=blob)
+    size = shown * cursors.width(max(0, made.max_id)) + 2 * DIMENSION * with_vector
+    cursor = cursors.encode(made, salt=MODEL, blob=filling(blob, size))
     await answers(client, "GET", f"/api/search?cursor={cursor}")
     await answers(client, "GET", f"/api/images/1/similar?cursor={cursor}")
+
+
+@given(
+    place=places,
+    head=st.integers(0, 12),
+    width=st.integers(1, 8),
+    likeness=st.booleans(),
+    ends=st.booleans(),
+    used=st.lists(st.sampled_from(list(Used)), min_size=1, max_size=3).map(tuple),
+    blob=blobs,
+)
+@fuzz
+async def test_made_up_cursors_of_questions(
+    client: Client,
+    place: dict[str, Any],
+    head: int,
+    width: int,
+    likeness: bool,
+    ends: bool,
+    used: tuple[Used, ...],
+    blob: bytes,
+) -> None:
+    made = MixedCursor.model_construct(v=1, head=head, width=width, likeness=likeness, ends=ends, used=used, **place)
+    cursor = cursors.encode(made, salt=f"{MODEL} mixed", blob=filling(blob, head * width + 2 * DIMENSION * likeness))
+    await answers(client, "GET", f"/api/search?cursor={cursor}")

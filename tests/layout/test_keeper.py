@@ -74,6 +74,13 @@ class Running:
         self._tasks.append(asyncio.create_task(found.run()))
         return found
 
+    async def showing(self, count: int) -> PictureMap:
+        """A map of so many more pictures, all of them on it."""
+        add(self.images, count)
+        found = self.start()
+        await settled(found, self.images)
+        return found
+
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -88,8 +95,13 @@ async def running(images: FakeImages, computing: Computing, tmp_path: Path) -> A
     await running.stop()
 
 
+def add(images: FakeImages, count: int) -> None:
+    for _ in range(count):
+        images.add()
+
+
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not await condition():
             await asyncio.sleep(0.01)
 
@@ -135,16 +147,12 @@ async def test_an_empty_collection_has_no_map_and_nothing_is_computed(running: R
 
 
 async def test_pictures_come_onto_the_map_as_they_arrive(running: Running, images: FakeImages) -> None:
-    for _ in range(40):
-        images.add()
-    found = running.start()
-    await settled(found, images)
+    found = await running.showing(40)
     first = await found.points()
     assert first is not None
     before = unpacked(first.body)
     assert before["colors"].tolist() == [[0xA0, 0xB0, 0xC0]] * 40
-    for _ in range(5):
-        images.add()
+    add(images, 5)
     await settled(found, images)
     now = await found.points()
     assert now is not None
@@ -156,10 +164,7 @@ async def test_pictures_come_onto_the_map_as_they_arrive(running: Running, image
 
 
 async def test_a_new_picture_lies_beside_its_like(running: Running, images: FakeImages) -> None:
-    for _ in range(40):
-        images.add()
-    found = running.start()
-    await settled(found, images)
+    found = await running.showing(40)
     images.add(vector=images._index.vectors[7])
     await settled(found, images)
     points = await found.points()
@@ -174,13 +179,9 @@ async def test_a_new_picture_lies_beside_its_like(running: Running, images: Fake
 async def test_a_map_is_computed_again_from_the_old_one_when_the_collection_has_grown_by_a_half(
     running: Running, images: FakeImages, computing: Computing
 ) -> None:
-    for _ in range(20):
-        images.add()
-    found = running.start()
-    await settled(found, images)
+    found = await running.showing(20)
     first = (await found.status()).number
-    for _ in range(9):
-        images.add()
+    add(images, 9)
     await settled(found, images)
     assert len(computing.jobs) == 1
     images.add()
@@ -204,10 +205,7 @@ async def _true(holds: bool) -> bool:
 async def test_a_removed_picture_leaves_at_once_and_leaves_the_disk_and_may_come_back(
     running: Running, images: FakeImages
 ) -> None:
-    for _ in range(20):
-        images.add()
-    found = running.start()
-    await settled(found, images)
+    found = await running.showing(20)
     gone, vector = images.by_id[4], images._index.vectors[4]
     images.remove(4)
     assert 4 not in await ids_on(found)
@@ -225,8 +223,7 @@ async def test_a_removed_picture_leaves_at_once_and_leaves_the_disk_and_may_come
 async def test_pictures_removed_while_the_map_is_computed_are_not_on_it(
     running: Running, images: FakeImages, computing: Computing
 ) -> None:
-    for _ in range(20):
-        images.add()
+    add(images, 20)
     computing.go.clear()
     found = running.start()
     await until(lambda: _computing(found))
@@ -239,13 +236,9 @@ async def test_pictures_removed_while_the_map_is_computed_are_not_on_it(
 async def test_while_a_map_is_computed_the_last_one_follows(
     running: Running, images: FakeImages, computing: Computing
 ) -> None:
-    for _ in range(20):
-        images.add()
-    found = running.start()
-    await settled(found, images)
+    found = await running.showing(20)
     computing.go.clear()
-    for _ in range(10):
-        images.add()
+    add(images, 10)
     await until(lambda: _computing(found))
     images.add()
     images.remove(2)
@@ -264,9 +257,7 @@ async def _computing(found: PictureMap) -> bool:
 async def test_the_map_is_kept_and_brought_to_what_the_catalog_holds(
     running: Running, images: FakeImages, computing: Computing
 ) -> None:
-    for _ in range(20):
-        images.add()
-    await settled(running.start(), images)
+    await running.showing(20)
     await until(lambda: asyncio.to_thread(running.path.exists))
     await running.stop()
     images.remove(3)
@@ -280,9 +271,7 @@ async def test_the_map_is_kept_and_brought_to_what_the_catalog_holds(
 async def test_a_file_that_does_not_fit_is_computed_again(
     running: Running, images: FakeImages, computing: Computing, damage: str
 ) -> None:
-    for _ in range(20):
-        images.add()
-    await settled(running.start(), images)
+    await running.showing(20)
     await until(lambda: asyncio.to_thread(running.path.exists))
     await running.stop()
 
@@ -305,14 +294,12 @@ async def test_a_file_that_does_not_fit_is_computed_again(
 async def test_a_large_collection_is_shown_by_an_even_choice_that_stays_bounded(
     running: Running, images: FakeImages, computing: Computing
 ) -> None:
-    for _ in range(100):
-        images.add()
+    add(images, 100)
     found = running.start(points=30, landmarks=10)
     await until(lambda: _shows(found, 30))
     assert (computing.jobs[0][0].landmarks, computing.jobs[0][0].others) == (10, 20)
     before = set(await ids_on(found))
-    for _ in range(45):
-        images.add()
+    add(images, 45)
     await until(lambda: _looked(found, 145))
     now = await ids_on(found)
     assert len(now) <= 30
@@ -331,14 +318,10 @@ async def _looked(found: PictureMap, largest: int) -> bool:
 async def test_a_failed_computation_leaves_the_last_map(
     running: Running, images: FakeImages, computing: Computing
 ) -> None:
-    for _ in range(20):
-        images.add()
-    found = running.start()
-    await settled(found, images)
+    found = await running.showing(20)
     first = (await found.status()).number
     computing.error = LayoutError("the process was killed")
-    for _ in range(10):
-        images.add()
+    add(images, 10)
     await until(lambda: _true(len(computing.jobs) == 2))
     await settled(found, images)
     assert (await found.status()).number == first

@@ -91,9 +91,11 @@ def test_the_recommended_one_is_fast_enough_here_and_searches_by_words_where_it_
 
 
 @pytest.mark.slow
-def test_a_model_is_measured_in_a_process_of_its_own() -> None:
-    speed = measured(EmbeddingSettings(model="efficientnet_lite0"))
+def test_a_model_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
+    speed = measured(EmbeddingSettings(model="efficientnet_lite0"), tmp_path / "compiled")
+    assert not speed.compiled
+    assert not (tmp_path / "compiled").exists()
     assert speed.images_per_s > 0
     assert speed.memory_mb > 100
     with pytest.raises(ModelUnavailable, match=r"could not be measured: .*unknown"):
-        measured(EmbeddingSettings(model="efficientnet_lite9"))
+        measured(EmbeddingSettings(model="efficientnet_lite9"), tmp_path)

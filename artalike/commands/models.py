@@ -41,6 +41,7 @@ class Found:
     text: bool | None
     images_per_s: float | None = None
     memory_mb: int | None = None
+    compiled: bool | None = None
     here: bool = True
     active: bool = False
     vectors: int = 0
@@ -50,13 +51,14 @@ class Found:
 def run_models(settings: Settings, *, quick: bool, as_json: bool) -> int:
     """Measures each for some seconds, unless ``quick``. Raises StorageError."""
     console = Console(highlight=False, soft_wrap=True)
-    stored = asyncio.run(_stored(DataFolder(settings.storage.data)))
+    folder = DataFolder(settings.storage.data)
+    stored = asyncio.run(_stored(folder))
     found = _found(settings.embedding, stored)
     if not quick:
         with Console(stderr=True).status("measuring") as status:
             for place, model in enumerate(found):
                 status.update(f"measuring {escape(model.name)}")
-                found[place] = _measured(model, settings.embedding)
+                found[place] = _measured(model, settings.embedding, folder)
     name, why = recommended(found)
     if as_json:
         listed = [asdict(model) for model in found]
@@ -68,12 +70,14 @@ def run_models(settings: Settings, *, quick: bool, as_json: bool) -> int:
         table.add_row(
             escape(model.name),
             str(model.dimension or "?"),
-            "" if model.images_per_s is None else f"{model.images_per_s:g}",
+            "" if model.images_per_s is None else f"{model.images_per_s:g}{'' if model.compiled else '*'}",
             "" if model.memory_mb is None else f"{model.memory_mb:,} MB",
             "?" if model.text is None else "yes" if model.text else "no",
             f"{model.vectors:,} vectors, {state}" if model.vectors else state,
         )
     console.print(table)
+    if any(model.compiled is False for model in found):
+        console.print("* as loaded; a server compiles it in its first minutes, and is faster then", markup=False)
     for model in found:
         if model.problem:
             console.print(f"{model.name}: {model.problem}", markup=False)
@@ -127,11 +131,11 @@ def _found(settings: EmbeddingSettings, stored: Sequence[StoredModel]) -> list[F
     return found
 
 
-def _measured(model: Found, settings: EmbeddingSettings) -> Found:
+def _measured(model: Found, settings: EmbeddingSettings, folder: DataFolder) -> Found:
     if not model.here:
         return model
     try:
-        speed = measured(settings.model_copy(update={"model": model.name}))
+        speed = measured(settings.model_copy(update={"model": model.name}), folder.compiled)
     except ArtalikeError as error:
         return replace(model, problem=str(error))
-    return replace(model, images_per_s=speed.images_per_s, memory_mb=speed.memory_mb)
+    return replace(model, **asdict(speed))

@@ -44,14 +44,16 @@ CHECK: Final = "check.npz"
 
 
 class Acceleration:
-    """Sees to it that one network is compiled. :meth:`close` ends what is under way.
+    """Sees to it that one network is compiled, and says when it has ``adopted`` that.
 
+    :meth:`close` ends what is under way.
     ``folder`` keeps what has been compiled. It holds code: whoever can write there can run it.
     """
 
     def __init__(self, folder: Path, *, samples: int = SAMPLES) -> None:
         self._folder = folder
         self._wanted = samples
+        self.adopted = False
         self._seen: list[tuple[PixelArray, FloatArray]] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -163,6 +165,7 @@ class Acceleration:
             return False
         (self._place / CHECK).touch()
         self._network.change_to(compiled, least=(settings.batch + 1) // 2)
+        self.adopted = True
         logger.info("the network %s is compiled now; its vectors are the same (cosine %.5f)", card.name, least)
         return True
 

@@ -1,7 +1,7 @@
 """How fast a model embeds on this machine, and what memory it takes: measured in a process of its own.
 
-Run as ``python -m artalike.embedding.speed`` by :func:`measured`, with the settings as JSON on standard input; it
-prints one line of JSON.
+Run as ``python -m artalike.embedding.speed FOLDER`` by :func:`measured`, with the settings as JSON on standard input;
+it prints one line of JSON. What has been compiled is used where it is kept in FOLDER; nothing is compiled for this.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from artalike.config import EmbeddingSettings
+from artalike.embedding.acceleration import Acceleration
+from artalike.embedding.card import Compilable
 from artalike.embedding.models import identify, load
 from artalike.errors import ModelUnavailable
 
@@ -25,15 +28,22 @@ PATIENCE: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Images a second in batches as ingest has them, and megabytes of a process that does nothing else."""
+    """Images a second in batches as ingest has them, and megabytes of a process that does nothing else.
+
+    Without ``compiled`` it is the network as loaded: a server compiles it, and is faster then.
+    """
 
     images_per_s: float
     memory_mb: int
+    compiled: bool
 
 
-def measured(settings: EmbeddingSettings) -> Speed:
-    """Takes some seconds, and all cores. Raises ModelUnavailable when the model cannot be run."""
-    command = [sys.executable, "-m", __name__]
+def measured(settings: EmbeddingSettings, compiled: Path) -> Speed:
+    """Takes some seconds, and all cores. Raises ModelUnavailable when the model cannot be run.
+
+    ``compiled`` is the folder where compiled networks are kept; it need not be there.
+    """
+    command = [sys.executable, "-m", __name__, str(compiled)]
     try:
         done = subprocess.run(  # noqa: S603  # ourselves
             command, input=settings.model_dump_json(), capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -47,12 +57,15 @@ def measured(settings: EmbeddingSettings) -> Speed:
     return Speed(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def measure(settings: EmbeddingSettings) -> Speed:
+def measure(settings: EmbeddingSettings, compiled: Path) -> Speed:
     """In this process; see :func:`measured`."""
     import resource  # noqa: PLC0415  not on every system
 
     card = identify(settings)
-    network = load(card, settings)
+    acceleration = Acceleration(compiled)
+    network = acceleration.watch(load(card, settings), card, settings)
+    if isinstance(network, Compilable):
+        network.observe(None)
     side = card.preprocess.size
     batch = np.random.default_rng(0).integers(0, 255, (settings.batch, side, side, 3), dtype=np.uint8)
     network.embed(batch)
@@ -62,8 +75,9 @@ def measure(settings: EmbeddingSettings) -> Speed:
         count += len(batch)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1 if sys.platform == "darwin" else 1024
-    return Speed(round(count / seconds, 1), round(peak * unit / 1e6))
+    return Speed(round(count / seconds, 1), round(peak * unit / 1e6), acceleration.adopted)
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(measure(EmbeddingSettings.model_validate_json(sys.stdin.read())))))  # noqa: T201  # its answer
+    wanted = EmbeddingSettings.model_validate_json(sys.stdin.read())
+    print(json.dumps(asdict(measure(wanted, Path(sys.argv[1])))))  # noqa: T201  # its answer

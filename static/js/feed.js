@@ -20,6 +20,7 @@ import { readImages } from "./images.js";
  * @property {number | null} [cutoff]   the score below which pictures are less alike, where the server says so
  * @property {readonly string[]} [used]  what pictures were found by, where the server says so
  * @property {Iterable<number>} [seen]  ids that it must not give
+ * @property {number} [pageSize]        how many pictures pages after the first hold; as many as the first when not given
  */
 
 export class Feed {
@@ -45,12 +46,13 @@ export class Feed {
    * @param {FeedStart} start
    * @param {{fetchPage?: typeof fetchAnswers, wait?: (failures: number) => number}} [options]  for tests
    */
-  constructor({ first, next, total, cutoff = null, used = [], seen = [] }, { fetchPage = fetchAnswers, wait = backoff } = {}) {
+  constructor({ first, next, total, cutoff = null, used = [], seen = [], pageSize }, { fetchPage = fetchAnswers, wait = backoff } = {}) {
     this.first = first;
     this.next = next;
     this.total = total;
     this.cutoff = cutoff;
     this.used = used;
+    this.pageSize = pageSize;
     this.#seen = new Set(seen);
     this.#fetchPage = fetchPage;
     this.#wait = wait;
@@ -130,7 +132,7 @@ export class Feed {
     while (images.length === 0 && this.next !== null) {
       const page = await this.#fetchPage(this.next, { signal });
       signal.throwIfAborted();
-      this.next = ownAddress(page?.next);
+      this.next = ownAddress(page?.next, this.pageSize);
       if (typeof page?.total === "number") this.total = page.total;
       if (typeof page?.cutoff === "number") this.cutoff = page.cutoff;
       if (Array.isArray(page?.used)) this.used = page.used;
@@ -164,8 +166,10 @@ export class Feed {
 
 /**
  * @param {unknown} next
+ * @param {number | undefined} pageSize
  * @returns {string | null} only an address on this server
  */
-function ownAddress(next) {
-  return typeof next === "string" && /^\/(?![/\\])/.test(next) ? next : null;
+function ownAddress(next, pageSize) {
+  if (typeof next !== "string" || !/^\/(?![/\\])/.test(next)) return null;
+  return pageSize ? next.replace(/(?<=[?&]limit=)\d+/, String(pageSize)) : next;
 }

@@ -174,7 +174,7 @@ export class Gallery {
   #create(place, question = null, answers) {
     const first = answersOf(place, this.pageSize);
     const seen = [...this.#gone, ...(place.kind === "similar" ? [place.id] : [])];
-    const feed = new Feed({ first, next: first, total: null, ...answers, seen });
+    const feed = new Feed({ first, next: first, total: null, ...answers, seen, pageSize: this.pageSize });
     return new View(freshKey(), place, question, feed, new Grid(this.wall.frame));
   }
 

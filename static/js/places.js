@@ -75,6 +75,8 @@ export function pageOf(place) {
   return params.size ? `${path}?${String(params).replaceAll("%7E", "~")}` : path;
 }
 
+const FIRST_ANSWERS = 20;
+
 /**
  * The address of the first page of answers; `ask/answers.js` knows how each is asked for.
  *
@@ -82,6 +84,8 @@ export function pageOf(place) {
  * @param {number} limit
  */
 export function answersOf(place, limit) {
+  // A few that are there at once: looking for more takes longer, and comes while they are looked at.
+  if (place.kind !== "random") limit = Math.min(limit, FIRST_ANSWERS);
   if (place.kind === "search" || place.kind === "picture") return `${pageOf(place)}&limit=${limit}`;
   const params = new URLSearchParams({ limit: String(limit) });
   if (place.kind === "random" && place.seed !== null) params.set("seed", String(place.seed));

@@ -108,14 +108,14 @@ export class Wall {
    * @param {number} scroll  pixels from the top of the page
    */
   show(grid, scroll) {
-    for (const tile of this.#tiles.values()) tile.remove();
+    for (const tile of this.#tiles.values()) takeDown(tile);
     this.#tiles.clear();
     this.#grid = grid;
     this.element.classList.add("ready");
     this.#measure();
     scrollTo({ top: scroll, behavior: "instant" });
     this.#render();
-    for (const tile of this.#rendered.values()) tile.remove();
+    for (const tile of this.#rendered.values()) takeDown(tile);
     this.#rendered.clear();
   }
 
@@ -254,10 +254,10 @@ export class Wall {
     const focused = this.indexOf(document.activeElement);
     for (const [index, tile] of this.#tiles) {
       if ((index >= from && index < to) || index === focused) continue;
-      tile.remove();
+      takeDown(tile);
       this.#tiles.delete(index);
     }
-    for (let index = to - 1; index >= from; index--) if (!this.#tiles.has(index)) this.#hang(index);
+    for (let index = from; index < to; index++) if (!this.#tiles.has(index)) this.#hang(index);
     this.#divide(grid);
     this.onrender();
   }
@@ -350,6 +350,20 @@ export class Wall {
 /** How far to look beyond the screen, on the line as it is now. */
 function reach() {
   return readsAhead(theLine()) ? GENEROUS : THRIFTY;
+}
+
+/**
+ * What has not come is not waited for: others want the line.
+ *
+ * @param {HTMLLIElement} tile
+ */
+function takeDown(tile) {
+  const picture = tile.querySelector("img");
+  if (picture && !picture.complete) {
+    picture.removeAttribute("srcset");
+    picture.removeAttribute("src");
+  }
+  tile.remove();
 }
 
 /**

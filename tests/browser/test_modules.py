@@ -236,6 +236,24 @@ async def test_a_link_that_is_no_longer_understood_starts_the_walk_anew(script: 
       assert(gone.state === "gone", gone.state);""")
 
 
+async def test_answers_begin_with_a_few_and_go_on_by_whole_pages(script: Script) -> None:
+    await script("""
+      for (const place of [{ kind: "similar", id: 5 }, { kind: "search", parts: [] }]) {
+        assert(places.answersOf(place, 60).endsWith("limit=20"), places.answersOf(place, 60));
+      }
+      assert(places.answersOf({ kind: "random", seed: null }, 60) === "/api/random?limit=60", "the wall itself");
+      const asked = [];
+      const fetchPage = async (url) => {
+        asked.push(url);
+        return { results: many(20 * asked.length, 20), next: `/a?cursor=c${asked.length}limit=7&limit=20` };
+      };
+      const first = "/a?limit=20";
+      const feed = new Feed({ first, next: first, total: null, pageSize: 60 }, { fetchPage });
+      for (let page = 0; page < 3; page++) await feed.load();
+      const further = [1, 2].map((cursor) => `/a?cursor=c${cursor}limit=7&limit=60`);
+      assert(asked.join() === [first, ...further].join(), asked.join());""")
+
+
 async def test_a_stopped_feed_drops_what_was_under_way(script: Script) -> None:
     await script("""
       let answer;

@@ -375,3 +375,74 @@ async def test_a_page_that_was_away_learns_what_has_gone(
 
 async def _lacks(page: Page, image_id: int) -> bool:
     return image_id not in await tiles(page)
+
+
+async def test_pictures_come_small_and_are_sharpened_where_one_looks(
+    gallery: GalleryServer, new_context: NewContext
+) -> None:
+    gallery.add(300)
+    page = await (await new_context(device_scale_factor=2)).new_page()
+    await page.goto(gallery.url)
+    await ready(page)
+    await page.evaluate("scrollTo(0, 3000)")
+    await settled(page)
+    widths = """() => [...document.querySelectorAll("#wall > .tile")].map((tile) => {
+      const { top, bottom, width } = tile.getBoundingClientRect();
+      const loaded = Number(tile.querySelector("img").currentSrc.split("/").at(-1));
+      return [bottom > 0 && top < innerHeight && width > 128, loaded];
+    })"""
+
+    async def sharp() -> bool:
+        return {width for seen, width in await page.evaluate(widths) if seen} == {640}
+
+    await until(sharp, "the sharp ones")
+    assert {width for seen, width in await page.evaluate(widths) if not seen} == {256}
+
+
+async def test_what_is_on_its_way_has_room_already_and_nothing_below_it_moves(
+    gallery: GalleryServer, page: Page
+) -> None:
+    gallery.add(400)
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.add_init_script(WATCH_SHIFTS)
+    await page.route("**/api/random*", hold)
+    await page.goto(gallery.url)
+    await ready(page)
+    lowest = max(y + height for _, y, _, height in (await tiles(page)).values())
+    await page.mouse.move(600, 400)
+    for _ in range(12):
+        await page.mouse.wheel(0, 600)
+        await asyncio.sleep(0.05)
+    assert await page.evaluate("scrollY") > lowest
+    await expect(page.locator(".footer")).to_be_hidden()
+    held.set()
+    await until(lambda: on_screen(page), "the pictures that belong there")
+    assert await page.evaluate("window.shifted") < 0.02
+    await scroll_to_end(page)
+    await expect(page.locator(".footer")).to_be_visible()
+
+
+async def test_the_first_pictures_hang_before_the_program_is_there(gallery: GalleryServer, page: Page) -> None:
+    gallery.add(300)
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.add_init_script(WATCH_SHIFTS)
+    await page.route("**/js/main.js", hold)
+    await page.goto(f"{gallery.url}/similar/5")
+    await page.wait_for_selector("main.laid .wall.ready > .tile")
+    before = await on_screen(page)
+    assert len(before) >= 3
+    await expect(page.locator(".tile img").first).to_be_visible()
+    held.set()
+    await ready(page)
+    assert await settled(page) == before
+    assert await page.evaluate("window.shifted") == 0

@@ -42,6 +42,9 @@ TEMPLATES: Final = web.AppKey("TEMPLATES", jinja2.Environment)
 Page = Callable[[web.Request], Awaitable[web.Response]]
 
 _LONGEST_TEXT: Final = 500
+_PACKED_ASIDE: Final = 1024
+"""Bytes from which on compressing is left to a thread."""
+
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\s]+")
 # Bidirectional overrides and isolates: inside an attribute or a title nothing contains them.
 _DIRECTIONS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -53,6 +56,11 @@ def plain(text: object) -> str:
     """Text from the web on one line: without control characters and lone surrogates, of bounded length."""
     line = _CONTROLS.sub(" ", text).strip() if isinstance(text, str) else ""
     return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT].rstrip()}…"
+
+
+def inline(text: object) -> str:
+    """The same where nothing keeps its direction apart from its surroundings, as in attributes and titles."""
+    return _DIRECTIONS.sub("", plain(text))
 
 
 def name_of(image: Mapping[str, Any]) -> str:
@@ -190,7 +198,7 @@ async def shared_board(request: web.Request) -> web.Response:
     if not board.ids:
         raise NotFound("There are no pictures on this board.")
     found = [image_json(image, services.settings) for image in await services.images.images(board.ids)]
-    name = _DIRECTIONS.sub("", plain(board.name)) or "A shared board"
+    name = inline(board.name) or "A shared board"
     return _boards(request, {"name": name, "images": found, "missing": len(board.ids) - len(found)})
 
 
@@ -261,7 +269,7 @@ def _wall(
         question=question,
         viewing=question if viewing else None,
         chips=chips,
-        asked_for=asking.title(body) if body else "",
+        asked_for=inline(asking.title(body)) if body else "",
         asked_by=asked_by,
         path=f"/similar/{question['id']}" if question and viewing else request.path,
         known=known or {},
@@ -286,8 +294,13 @@ def _render(request: web.Request, template: str, *, status: int = 200, **context
     settings = request.app[SERVICES].settings
     contact = plain(settings.gallery.contact or settings.crawl.contact)
     text = page.render(assets=request.app[ASSETS], gallery=settings.gallery, contact=contact, **context)
-    headers = {hdrs.CACHE_CONTROL: "no-cache"}
-    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+    headers = {hdrs.CACHE_CONTROL: "no-cache", hdrs.VARY: hdrs.ACCEPT_ENCODING}
+    response = web.Response(
+        text=text, status=status, content_type="text/html", headers=headers, zlib_executor_size=_PACKED_ASIDE
+    )
+    if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+        response.enable_compression(web.ContentCoding.gzip)
+    return response
 
 
 def _friendly(page: Page) -> Page:
@@ -325,7 +338,7 @@ def _read() -> tuple[Assets, jinja2.Environment]:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    filters = (plain, name_of, web_link, host_of, contact_link)
+    filters = (plain, inline, name_of, web_link, host_of, contact_link)
     environment.filters.update({made.__name__: made for made in filters})
     for name in environment.list_templates():
         environment.get_template(name)

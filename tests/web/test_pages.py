@@ -262,6 +262,18 @@ async def _needed(client: Client, url: str) -> set[str]:
     return needed
 
 
+async def test_pages_are_sent_compressed_to_who_understands_that(serve: Serve) -> None:
+    client = await serve(make_services(60))
+    sizes = {}
+    for coding in ("gzip", "identity"):
+        async with client.get("/", headers={"Accept-Encoding": coding}) as response:
+            assert response.headers.get("Content-Encoding", "identity") == coding
+            assert response.headers["Vary"] == "Accept-Encoding"
+            assert "page-data" in await response.text()
+            sizes[coding] = response.content_length or len(await response.read())
+    assert sizes["gzip"] < sizes["identity"] / 4
+
+
 @pytest.mark.parametrize("path", ["/", "/boards", "/map", "/admin", "/similar/99"])
 async def test_a_page_has_one_sheet_of_styles(serve: Serve, path: str) -> None:
     client = await serve(make_services(1))

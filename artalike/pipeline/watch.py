@@ -7,7 +7,7 @@ happened before, the walk at the start finds out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
@@ -95,32 +95,43 @@ class FolderWatch:
         """Take out what is gone, and walk for what is new."""
         if not await anyio.to_thread.run_sync(root.is_dir):
             return  # a disk that is not mounted is no deletion
-        await self._withdraw_missing(seed_id, urls.from_path(root))
+        async for missing in self._missing_below(seed_id, urls.from_path(root)):
+            await self._withdraw(seed_id, missing)
         await self._frontier.crawl_again(seed_id)
         self._wake()
 
     async def _apply(self, seed_id: int, root: Path, changes: Iterable[tuple[Change, str]]) -> None:
         if not await anyio.to_thread.run_sync(root.is_dir):
             return  # away as a whole: see _compare
-        paths = sorted({Path(path) for _, path in changes if Path(path).is_relative_to(root)})
         found: list[Candidate] = []
-        for path in paths:
+        gone: dict[str, None] = {}  # a folder's path and those of its files lead to the same
+        for path in await anyio.to_thread.run_sync(_below, root, changes):
             here = await anyio.to_thread.run_sync(_found, path, root)
             if not here:  # deleted, moved away, or no picture any more; a folder takes all below it along
-                await self._withdraw_missing(seed_id, urls.from_path(path))
+                async for missing in self._missing_below(seed_id, urls.from_path(path)):
+                    gone |= dict.fromkeys(missing)
+                    if len(gone) >= PAGE:
+                        await self._withdraw(seed_id, list(gone))
+                        gone = {}
             found += here
+        if gone:
+            await self._withdraw(seed_id, list(gone))
         for start in range(0, len(found), PAGE):
             await self._frontier.add_found(seed_id, found[start : start + PAGE])
         if found:
             self._wake()
 
-    async def _withdraw_missing(self, seed_id: int, below: str) -> None:
+    async def _missing_below(self, seed_id: int, address: str) -> AsyncIterator[list[str]]:
+        """Addresses of pictures that were found there and are gone, some at a time."""
         after = ""
-        while known := await self._frontier.pictures_below(seed_id, below, after=after, limit=PAGE):
-            gone = await anyio.to_thread.run_sync(_missing, known)
-            if gone:
-                await self._withdraw(seed_id, gone)
+        while known := await self._frontier.pictures_below(seed_id, address, after=after, limit=PAGE):
             after = known[-1]
+            if missing := await anyio.to_thread.run_sync(_missing, known):
+                yield missing
+
+
+def _below(root: Path, changes: Iterable[tuple[Change, str]]) -> list[Path]:
+    return sorted({Path(path) for _, path in changes if Path(path).is_relative_to(root)})
 
 
 def _found(path: Path, root: Path) -> list[Candidate]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,27 @@ async def test_new_changed_deleted_and_moved_files_are_followed(tmp_path: Path, 
         (folder / "notes.txt").write_text("no picture")
         await asyncio.sleep(1)
         await until(service, {"0.jpg", "1.jpg", "2.jpg", "new.jpg"})
+
+
+async def test_files_that_are_deleted_together_leave_together(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(settings_for(tmp_path / "data")) as service:
+        await seed(service, folder)
+        await asyncio.sleep(2)  # until it is watched
+        withdrawn: list[int] = []
+        withdraw = service.removal.withdraw
+
+        async def counted(seed_id: int, addresses: Sequence[str]) -> list[int]:
+            withdrawn.append(len(addresses))
+            return await withdraw(seed_id, addresses)
+
+        monkeypatch.setattr(service.removal, "withdraw", counted)
+        for path in folder.iterdir():
+            path.unlink()
+        await until(service, set())
+        assert sum(withdrawn) == 3
+        assert len(withdrawn) < 3
 
 
 async def test_what_happened_while_nobody_watched_is_found_out(tmp_path: Path, folder: Path) -> None:

@@ -10,10 +10,13 @@ visitor meets:
   in turns with it;
 - ``shift``: all layout shifts that nobody caused, while the page loads, is scrolled, and pictures come in;
 - ``nodes``: elements and texts in the page after 20,000 pictures;
-- ``long_tasks``: tasks of the page of more than 50 ms while it is scrolled at two speeds;
-- ``heap_mb_a_minute``: how the heap grows, after collecting garbage, over the second half of the scrolling;
+- ``long_tasks``: tasks of the page of more than 50 ms while it is scrolled at two speeds; beside them those of an empty
+  page in as much time, and the processor time of the busiest task, which a busy machine does not lengthen;
+- ``heap_mb_a_minute``: how the heap grows, after collecting garbage, over the second half of the scrolling, and
+  ``heap_bytes_a_picture`` met;
 - ``click_ms``: from the click on a picture to the frame in which the first one like it is there with its thumbnail,
-  opaque; ``click_tile_ms`` to the one in which it has its place and its colour;
+  opaque; ``click_tile_ms`` to the one in which it has its place and its colour; ``click_after_ms`` is the first at the
+  end of the scrolling;
 - ``map_fps``: frames a second of the map while it is panned and zoomed.
 """
 
@@ -24,6 +27,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +55,7 @@ LIMITS: Final = {
     "nodes": 1500,
     "long_tasks": 0,
     "longest_task_ms": 50,
+    "busiest_task_cpu_ms": 50,
     "click_ms": 150,
 }
 PARTS: Final = ("paint", "shift", "click", "scroll", "map")
@@ -124,11 +129,13 @@ def _measured(browser: Browser, server: Artalike, temporary: Path, options: argp
         figures |= visit.middle([gallery for gallery, _ in paints])
         figures["empty_paint_ms"] = visit.middle([nothing for _, nothing in paints])["paint_ms"]
     if "shift" in options.parts:
-        paint(temporary / "new", range(1_000_000, 1_000_000 + NEW))
+        first = time.time_ns() // 1_000_000 % 10**8  # the same collection may have taken others in before
+        paint(temporary / "new", range(first, first + NEW))
         figures |= visit.arrivals(opened(), lambda: server.seed(str(temporary / "new")), NEW)
     if "click" in options.parts:
         figures |= visit.clicked(opened())
     if "scroll" in options.parts:
+        figures |= visit.plain(opened("about:blank"))
         figures |= visit.scrolled(opened(), options.minutes, FAR)
     if "map" in options.parts:
         figures |= visit.mapped(opened(server.url + "/map"))

@@ -15,6 +15,7 @@ LOOKING: Final = 2500.0  # pixels a second, as a wheel turned without pause
 FLYING: Final = 8000.0
 GESTURE_SECONDS: Final = 10.0
 CLICKS: Final = 9
+LONG: Final = 50.0  # milliseconds, https://www.w3.org/TR/longtasks-1/
 WATCH: Final = """
 window.watched = { shift: 0, tasks: [], paint: 0, screen: 0 };
 const on = (type, take) =>
@@ -182,34 +183,78 @@ def clicked(visit: Visit) -> dict[str, float]:
 def scrolled(visit: Visit, minutes: float, far: int) -> dict[str, Any]:
     """Ten seconds at a visitor's speed, the rest of each minute at a great one, for some minutes."""
     heaps: list[tuple[float, float]] = []
-    nodes = longest_click = 0.0
+    nodes = longest_click = busy = 0.0
+    met_first = 0
     with visit:
         visit.page.wait_for_selector("#wall.ready > .tile")
         started = time.monotonic()
         while (spent := time.monotonic() - started) < minutes * 60:
             visit.scroll(LOOKING if len(heaps) % 6 == 0 else FLYING, GESTURE_SECONDS)
             heaps.append((spent / 60, visit.heap()))
+            met_first = met_first or visit.met
             if not nodes and visit.met >= far:
                 nodes = visit.page.evaluate("window.nodes()")
         nodes = nodes or visit.page.evaluate("window.nodes()")
-        longest_click = clicked_there(visit)
-        tasks = [task for task in visit.watched()["tasks"] if task > 50]
+        tasks = [task for task in visit.watched()["tasks"] if task > LONG]
         shift = visit.watched()["shift"]
+        busy = busiest(visit)
+        longest_click = clicked_there(visit)
     late = heaps[len(heaps) // 2 :]
     slope = statistics.linear_regression(*zip(*late, strict=True)).slope if len(late) > 1 else 0.0
     return {
         "met": visit.met,
         "nodes": nodes,
         "long_tasks": len(tasks),
+        "long_tasks_a_minute": round(len(tasks) / minutes, 1),
         "longest_task_ms": max(tasks, default=0),
+        "busiest_task_cpu_ms": busy,
         "scroll_shift": round(shift, 4),
         "heap_first_mb": round(heaps[0][1], 2),
         "heap_last_mb": round(heaps[-1][1], 2),
         "heap_mb_a_minute": round(slope, 3),
+        "heap_bytes_a_picture": round((heaps[-1][1] - heaps[0][1]) * 1e6 / max(1, visit.met - met_first)),
         "click_after_ms": longest_click,
         "heap_mb": [round(heap, 2) for _, heap in heaps],
         "tasks_ms": tasks,
     }
+
+
+def plain(visit: Visit) -> dict[str, Any]:
+    """A page as high as a long wall, with nothing on it: what the machine itself does to scrolling."""
+    with visit:
+        visit.page.set_content("<body style='height: 1000000px; background: linear-gradient(red, blue)'>")
+        visit.scroll(FLYING, GESTURE_SECONDS)
+        visit.scroll(LOOKING, GESTURE_SECONDS)
+        tasks = [task for task in visit.watched()["tasks"] if task > LONG]
+        return {"plain_long_tasks_a_minute": round(len(tasks) / (2 * GESTURE_SECONDS) * 60, 1)}
+
+
+def busiest(visit: Visit) -> float:
+    """Milliseconds of processor time that the busiest task of the page took, while it is scrolled fast.
+
+    What else the machine does lengthens tasks; this it does not.
+    """
+    browser = visit.context.browser
+    assert browser is not None
+    protocol = browser.new_browser_cdp_session()
+    events: list[dict[str, Any]] = []
+    over: list[object] = []
+    protocol.on("Tracing.dataCollected", lambda data: events.extend(data["value"]))
+    protocol.on("Tracing.tracingComplete", over.append)
+    protocol.send("Tracing.start", {"categories": "toplevel", "transferMode": "ReportEvents"})
+    visit.scroll(FLYING, GESTURE_SECONDS)
+    protocol.send("Tracing.end")
+    while not over:
+        visit.page.wait_for_timeout(50)
+    names = {
+        (event["pid"], event["tid"]): event["args"]["name"] for event in events if event.get("name") == "thread_name"
+    }
+    costs = [
+        event.get("tdur", 0) / 1000
+        for event in events
+        if event.get("ph") == "X" and names.get((event["pid"], event["tid"])) == "CrRendererMain"
+    ]
+    return round(max(costs, default=0.0), 1)
 
 
 def clicked_there(visit: Visit) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from artalike.config import Settings
-from artalike.errors import DecodeError, FailureKind, NotFound, QueryError, SourceError, UsageError
+from artalike.errors import DecodeError, FailureKind, ModelUnavailable, NotFound, QueryError, SourceError, UsageError
 from artalike.events import Event, EventBus
 from artalike.layout.keeper import PictureMap
 from artalike.records import (
@@ -425,6 +425,8 @@ class FakeReembedding:
         self.forgotten: list[str] = []
 
     async def start(self, name: str) -> None:
+        if name.startswith("hf-hub:"):
+            raise ModelUnavailable(f'embedding.model = "{name}": it is not here and cannot be downloaded')
         if "/" in name:
             raise UsageError(f'embedding.model = "{name}": unknown')
         self.status = {"state": "starting", "model": name}

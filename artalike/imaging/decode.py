@@ -58,7 +58,7 @@ def _read(data: bytes, image_format: str, preprocess: Preprocess, settings: Imag
         size = image.size
         check_size(*size, settings)
         # A JPEG is decoded at a half, a quarter or an eighth where that is still twice what is made from it.
-        side = math.ceil(GAP * max(preprocess.resize, *settings.thumbnail_widths))
+        side = math.ceil(GAP * max((preprocess.resize, *settings.thumbnail_widths)))
         image.draft(None, (side, side))
         smaller = image.size != size
         image.load()

@@ -168,6 +168,7 @@ class Reembedding:
         if going is not None and name in {going.name, going.model_id} and self._scope is not None:
             self._scope.cancel()
             await self._ended.wait()
+        await self._collection.alone()  # answers that have begun by it may still ask for its vectors
         forgotten = await models.forget(self._collection.database, name)
         if going is not None and name in {going.name, going.model_id}:
             self._state, self._error, self._wanted = State.IDLE, None, None

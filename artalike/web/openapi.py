@@ -230,7 +230,7 @@ OPERATIONS: Final = (
         body=params.ModelBody,
         answer=schemas.Reembedding,
         status=202,
-        problems=(400, 413, 415),
+        problems=(400, 413, 415, 422),
     ),
     _admin("get", "models", "Models of which the collection holds vectors", answer=schemas.StoredModels),
     _admin(

@@ -36,6 +36,7 @@ MEANINGS: Final[Mapping[type[errors.ArtalikeError], Meaning]] = {
     errors.UsageError: Meaning(400, "wrong-request", "The request is wrong"),
     errors.Unauthorized: Meaning(401, "unauthorized", "The admin token is needed"),
     errors.NotFound: Meaning(404, "not-found", "There is no such thing"),
+    errors.ModelUnavailable: Meaning(422, "model-unavailable", "The model cannot be had"),
     errors.DecodeError: Meaning(415, "not-a-picture", "Not a picture that this server takes"),
     errors.ItemError: Meaning(422, "unusable-picture", "The picture cannot be had"),
     errors.EmbedError: Meaning(500, "embedding-failed", "The question could not be embedded"),

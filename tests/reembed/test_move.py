@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,22 @@ async def test_an_empty_collection_moves_too(tmp_path: Path) -> None:
         await filled(service, paint(tmp_path / "pictures", 3))
         assert service.engines.current.card is OTHER
         assert await in_step(service)
+
+
+async def test_words_find_what_pictures_show_as_soon_as_the_model_reads_them(tmp_path: Path) -> None:
+    class Reading(OtherNetwork):
+        def embed_texts(self, texts: Sequence[str]) -> FloatArray:
+            vectors = np.ones((len(texts), OTHER.dimension), np.float32)
+            return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+    reading: dict[str, tuple[ModelCard, Callable[[], Any]]] = {"other": (replace(OTHER, has_text=True), Reading)}
+    async with running(settings_for(tmp_path / "data"), others=reading) as service, client(service) as api:
+        await filled(service, paint(tmp_path / "pictures", 6))
+        assert (await (await api.get("/api/search?text=vase")).json())["results"] == []
+        await service.reembedding.start("other")
+        await moved(service)
+        answer = await (await api.get("/api/search?text=vase")).json()
+        assert (answer["used"], len(answer["results"])) == (["text"], 6)
 
 
 async def test_moving_back_embeds_only_what_has_come_in_since(tmp_path: Path) -> None:

@@ -330,6 +330,8 @@ async def test_a_move_to_another_model_is_started_followed_and_what_is_left_is_f
     refused = await ask(client, "POST", "/api/admin/reembed", 400, json={"model": "no/such"})
     assert "unknown" in refused["detail"]
     await ask(client, "POST", "/api/admin/reembed", 400, json={"model": ""})
+    refused = await ask(client, "POST", "/api/admin/reembed", 422, json={"model": "hf-hub:some/model"})
+    assert "cannot be downloaded" in refused["detail"]
     [model] = (await ask(client, "GET", "/api/admin/models"))["results"]
     assert schemas.StoredModel.model_validate(model).active
     assert (await ask(client, "POST", "/api/admin/models/forget", json={"model": "old"}))["forgotten"] == 3

@@ -1,6 +1,8 @@
 // @ts-check
 /** Calls to the server: JSON both ways, or forms to it; bounded in time, problem details as errors. */
 
+import { contained } from "./images.js";
+
 const LONGEST_WAIT = 20_000;
 
 /** The server refused; the message is its problem detail, fit for a person. */
@@ -36,7 +38,7 @@ export async function call(url, { method = "GET", body, signal, longest = LONGES
 
 /** @param {any} problem  RFC 9457 problem details */
 function messageOf(problem) {
-  return [problem?.detail, problem?.title].find((text) => typeof text === "string" && text) ?? "";
+  return contained([problem?.detail, problem?.title].find((text) => typeof text === "string" && text) ?? "");
 }
 
 /**

@@ -35,6 +35,8 @@ const LONGEST_TEXT = 500;
 const GREY = "#8a857c";
 // Bidirectional overrides and isolates: inside an attribute nothing contains them.
 const DIRECTION_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g;
+const FROM_THE_RIGHT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+const RUN = new RegExp(`${FROM_THE_RIGHT.source}(?:\\P{L}*${FROM_THE_RIGHT.source})*`, "gu");
 
 /**
  * @param {unknown} value  from an answer, an event or storage
@@ -87,6 +89,31 @@ export function nameOf(image) {
 /** @param {string} text  for a place where nothing contains what turns the direction of the text around it */
 export function withoutDirections(text) {
   return text.replace(DIRECTION_CONTROLS, "");
+}
+
+/** @param {unknown} text  from the web, for an attribute, or for a list of such words */
+export function inline(text) {
+  return withoutDirections(plain(text));
+}
+
+/**
+ * For the middle of a sentence, which keeps its own direction: between FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE
+ * where that matters, https://www.unicode.org/reports/tr9/#Explicit_Directional_Isolates
+ *
+ * @param {unknown} text  from the web
+ */
+export function isolated(text) {
+  const words = inline(text);
+  return FROM_THE_RIGHT.test(words) ? `\u2068${words}\u2069` : words;
+}
+
+/**
+ * A sentence of the server's, in which text from the web may be quoted.
+ *
+ * @param {string} sentence
+ */
+export function contained(sentence) {
+  return withoutDirections(sentence).replace(RUN, "\u2068$&\u2069");
 }
 
 /**

@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 
 from artalike.records import Image, Metadata
 from artalike.web.boards import read
+from artalike.web.views import image_json
 from tests.browser.conftest import NewContext
 from tests.browser.server import GalleryServer
 from tests.browser.steps import accessible, ready, until
@@ -19,6 +20,7 @@ from tests.browser.test_safety import HOSTILE
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
+BOXES = """[...document.querySelectorAll("#kept > li")].map((card) => card.getBoundingClientRect().toJSON())"""
 PHONE = {"width": 390, "height": 844}
 
 
@@ -369,3 +371,43 @@ async def test_boards_are_changed_without_changing_what_was(gallery: GalleryServ
 
 async def _holds(page: Page, boards: dict[str, list[int]]) -> bool:
     return await stored(page) == boards
+
+
+async def test_of_a_thousand_pictures_few_are_in_the_page(gallery: GalleryServer, page: Page) -> None:
+    kept = [image_json(image, gallery.services.settings) for image in hang(gallery, 1000)]
+    full = [{"id": f"b{number}", "name": f"Board {number}", "images": kept} for number in (1, 2)]
+    await page.goto(gallery.url + "/boards")
+    await page.evaluate("(boards) => localStorage.setItem('artalike:boards', boards)", json.dumps(full))
+    await page.goto(gallery.url + "/boards#b2")
+    await page.reload()
+    await expect(page.locator("#board-count")).to_have_text("1,000 pictures")
+    await until(lambda: shown(page), "pictures")
+    assert await page.locator("*").count() < 1500
+    first = await shown(page)
+    assert first == list(range(1, len(first) + 1))
+    boxes = await page.evaluate(BOXES)
+    ends = {box["top"]: max(each["right"] for each in boxes if each["top"] == box["top"]) for box in boxes}
+    assert max(ends.values()) - min(ends.values()) < 1
+
+    await page.evaluate("scrollTo({top: document.body.offsetHeight - 2 * innerHeight, behavior: 'instant'})")
+    await until(lambda: _hangs(page, 990), "pictures far below")
+    assert await page.locator("*").count() < 1500
+    await page.locator('#kept > li[data-key="990"] > a').focus()
+    await page.keyboard.press("Alt+ArrowLeft")
+    await expect(page.locator("#moved")).to_have_text("Moved to place 989 of 1000.")
+    await expect(page.locator('#kept > li[data-key="990"] > a')).to_be_focused()
+    await page.keyboard.press("Delete")
+    await expect(page.locator("#board-count")).to_have_text("999 pictures")
+    await expect(page.locator('#kept > li[data-key="989"] > a')).to_be_focused()
+
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#viewer")).to_be_visible()
+    await page.keyboard.press("ArrowLeft")
+    await page.wait_for_url("**/image/988")
+    await page.keyboard.press("Escape")
+    await expect(page.locator('#kept > li[data-key="988"] > a')).to_be_focused()
+    assert (await stored(page))["Board 2"][986:990] == [987, 988, 989, 991]
+
+
+async def _hangs(page: Page, image_id: int) -> bool:
+    return image_id in await shown(page)

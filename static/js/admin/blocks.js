@@ -4,6 +4,7 @@
 import { ApiError, call } from "../api.js";
 import { copy, matchList, part, tell } from "../dom.js";
 import { ago, count, counted } from "../format.js";
+import { inline } from "../images.js";
 import { seconds } from "./figures.js";
 import { busy } from "./busy.js";
 import { askTwice } from "./sure.js";
@@ -101,7 +102,7 @@ export class Blocks {
     tell(item, '[data-field="kind"]', KINDS[block.kind] ?? block.kind);
     tell(item, '[data-field="value"]', block.kind === "sha256" ? `${block.value.slice(0, 16)}…` : block.value);
     const button = part(item, "button");
-    part(item, ".buttons").setAttribute("aria-label", `Block of ${block.value}`);
+    part(item, ".buttons").setAttribute("aria-label", `Block of ${inline(block.value)}`);
     askTwice(button, () => "Really lift?", () => this.#lift(block));
     return item;
   }

@@ -3,7 +3,7 @@
 
 import { call } from "../api.js";
 import { part, tell } from "../dom.js";
-import { nameOf, plain, readImage, safeLink } from "../images.js";
+import { isolated, nameOf, plain, readImage, safeLink } from "../images.js";
 import { busy } from "./busy.js";
 import { meant } from "./lookup.js";
 import { trouble } from "./trouble.js";
@@ -61,7 +61,7 @@ export class Removal {
     picture.height = image.height;
     picture.style.backgroundColor = image.color;
     tell(sheet, '[data-field="name"]', image.title || `Picture ${image.id}`);
-    tell(sheet, '[data-field="about"]', [image.creator, `number ${image.id}`, plain(raw.source)].filter(Boolean).join(" · "));
+    tell(sheet, '[data-field="about"]', [isolated(image.creator), `number ${image.id}`, isolated(raw.source)].filter(Boolean).join(" · "));
     const link = part(sheet, '[data-field="url"]');
     tell(sheet, '[data-field="url"]', plain(raw.url));
     const address = safeLink(raw.url);

@@ -4,7 +4,7 @@
 import { call } from "../api.js";
 import { copy, matchList, part, tell } from "../dom.js";
 import { count, counted, rate } from "../format.js";
-import { nameOf } from "../images.js";
+import { inline, nameOf } from "../images.js";
 import { about, each, seconds } from "./figures.js";
 import { Progress } from "./progress.js";
 import { askTwice } from "./sure.js";
@@ -48,7 +48,7 @@ export class SeedRow {
     this.source = seed.source;
     this.seed = seed;
     const item = (this.element = copy(template));
-    part(item, ".buttons").setAttribute("aria-label", `${seed.kind} ${seed.source}`);
+    part(item, ".buttons").setAttribute("aria-label", `${seed.kind} ${inline(seed.source)}`);
     this.#on("toggle", () => this.#setState(this.seed.state === "paused" ? "running" : "paused"));
     this.#on("again", () => this.#again());
     askTwice(part(item, '[data-act="cancel"]'), () => "Really cancel?", () => this.#cancel());
@@ -121,7 +121,7 @@ export class SeedRow {
     part(this.element, ".bar-done").style.width = `${share(seed.done)}%`;
     part(this.element, ".bar-failed").style.width = `${share(seed.failed)}%`;
     const bar = part(this.element, ".bar");
-    bar.setAttribute("aria-label", `Progress of ${seed.source}`);
+    bar.setAttribute("aria-label", `Progress of ${inline(seed.source)}`);
     bar.setAttribute("aria-valuenow", String(Math.floor(share(seed.done + seed.failed))));
   }
 

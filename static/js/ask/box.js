@@ -9,7 +9,7 @@
 import { call } from "../api.js";
 import { copy, isPlain, isTyping, part } from "../dom.js";
 import { counted } from "../format.js";
-import { plain } from "../images.js";
+import { isolated, plain } from "../images.js";
 import { addressOf, pictureOf } from "./transfer.js";
 
 /** @typedef {{kind: "creator" | "title" | "add" | "less", value: string, id: number, images: number}} Suggestion */
@@ -201,7 +201,7 @@ export class Box {
     option.id = `suggestion-${place}`;
     option.setAttribute("aria-selected", "false");
     const notes = { creator: `maker · ${counted(images, "picture")}`, title: "picture", add: "to what is asked", less: "in what is asked" };
-    const words = { creator: value, title: value, add: `Add “${value}”`, less: `Less of “${value}”` };
+    const words = { creator: value, title: value, add: `Add “${isolated(value)}”`, less: `Less of “${isolated(value)}”` };
     part(option, ".suggestion-words").textContent = words[kind];
     part(option, ".suggestion-note").textContent = notes[kind];
     const sign = { creator: "", title: "", add: "+", less: "−" }[kind];

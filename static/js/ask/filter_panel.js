@@ -4,7 +4,7 @@
 import { call } from "../api.js";
 import { part, tell } from "../dom.js";
 import { count } from "../format.js";
-import { plain } from "../images.js";
+import { isolated, plain } from "../images.js";
 import { hexOf } from "./colors.js";
 import { changed, NAMES } from "./filters.js";
 import { Wheel } from "./wheel.js";
@@ -126,7 +126,7 @@ export class FilterPanel {
   #offer(select, values) {
     const options = values.map(({ value, images }) => {
       const label = value.length > LABEL_LENGTH ? `${value.slice(0, LABEL_LENGTH)}…` : value;
-      return new Option(`${label} (${count(images)})`, value);
+      return new Option(`${isolated(label)} (${count(images)})`, value);
     });
     const chosen = select.value;
     select.replaceChildren(new Option("any", ""), ...options);
@@ -179,7 +179,7 @@ export class FilterPanel {
     const field = this.#field(name);
     // A value that no facet names is one all the same.
     if (field instanceof HTMLSelectElement && value && ![...field.options].some((option) => option.value === value)) {
-      field.append(new Option(value.slice(0, LABEL_LENGTH), value));
+      field.append(new Option(isolated(value.slice(0, LABEL_LENGTH)), value));
     }
     if (field.value !== value) field.value = value;
   }

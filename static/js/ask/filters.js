@@ -2,6 +2,7 @@
 /** What an answer is narrowed to, by the names that the API has for it: addresses both ways, and words. No DOM. */
 
 import { count } from "../format.js";
+import { inline } from "../images.js";
 
 /** @typedef {"source" | "host" | "creator" | "year_from" | "year_to" | "rights" | "orientation" | "min_width" | "min_side" | "color" | "tolerance"} FilterName */
 /** @typedef {Partial<Record<FilterName, string>>} Filters  what each is to be; those not named are open */
@@ -58,15 +59,15 @@ export function describe(filters = {}) {
   const chips = [];
   const { year_from: from, year_to: to, color } = filters;
   const years = from && to ? (from === to ? year(from) : `${year(from)} to ${year(to)}`) : from ? `from ${year(from)}` : to ? `up to ${year(to)}` : "";
-  if (filters.creator) chips.push(chip(`by ${filters.creator}`, { creator: "" }));
+  if (filters.creator) chips.push(chip(`by ${inline(filters.creator)}`, { creator: "" }));
   if (years) chips.push(chip(years, { year_from: "", year_to: "" }));
-  if (filters.host) chips.push(chip(`at ${filters.host}`, { host: "" }));
-  if (filters.source) chips.push(chip(`from ${filters.source}`, { source: "" }));
-  if (filters.rights) chips.push(chip(`rights: ${filters.rights}`, { rights: "" }));
-  if (filters.orientation) chips.push(chip(filters.orientation, { orientation: "" }));
+  if (filters.host) chips.push(chip(`at ${inline(filters.host)}`, { host: "" }));
+  if (filters.source) chips.push(chip(`from ${inline(filters.source)}`, { source: "" }));
+  if (filters.rights) chips.push(chip(`rights: ${inline(filters.rights)}`, { rights: "" }));
+  if (filters.orientation) chips.push(chip(inline(filters.orientation), { orientation: "" }));
   if (filters.min_width) chips.push(chip(`at least ${pixels(filters.min_width)} wide`, { min_width: "" }));
   if (filters.min_side) chips.push(chip(`at least ${pixels(filters.min_side)} each way`, { min_side: "" }));
-  if (color) chips.push({ ...chip(`near ${color}`, { color: "", tolerance: "" }), color: /^#[0-9a-f]{6}$/i.test(color) ? color : null });
+  if (color) chips.push({ ...chip(`near ${inline(color)}`, { color: "", tolerance: "" }), color: /^#[0-9a-f]{6}$/i.test(color) ? color : null });
   return chips;
 }
 

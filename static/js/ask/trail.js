@@ -5,7 +5,7 @@
  */
 
 import { copy, isPlain, matchList, part } from "../dom.js";
-import { nameOf } from "../images.js";
+import { inline, nameOf } from "../images.js";
 import { pageOf, partsOf } from "../places.js";
 import { describe } from "./filters.js";
 import { recall } from "./known.js";
@@ -27,7 +27,7 @@ const LABEL_LENGTH = 400;
 export function stepOf(place) {
   const parts = partsOf(place);
   const ids = parts.filter((part) => part.kind === "id" && !part.away).map((part) => Number(part.value));
-  const texts = parts.filter(({ kind }) => kind === "text" || kind === "url").map(({ value, away }) => (away ? `− ${value}` : value));
+  const texts = parts.filter(({ kind }) => kind === "text" || kind === "url").map(({ value, away }) => (away ? `− ${inline(value)}` : inline(value)));
   const words = [...texts, ...describe(place.filters).map((chip) => chip.label)].join(", ");
   const label = labelOf(place).slice(0, LABEL_LENGTH);
   return { place, ids: ids.slice(0, PICTURES_MOST), words: words.slice(0, WORDS_LENGTH), label };
@@ -43,7 +43,7 @@ export function partName({ kind, value }, parts) {
     return keys.length > 1 ? `your picture ${keys.indexOf(value) + 1}` : "your picture";
   }
   const image = kind === "id" ? recall(Number(value)) : undefined;
-  return kind === "id" ? (image ? nameOf(image) : `picture ${value}`) : value;
+  return kind === "id" ? (image ? nameOf(image) : `picture ${value}`) : inline(value);
 }
 
 /**

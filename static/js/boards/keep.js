@@ -1,7 +1,7 @@
 // @ts-check
 /** Hearts and board lists: what is kept where, changed with a word about it and a way back. */
 
-import { nameOf } from "../images.js";
+import { isolated, nameOf } from "../images.js";
 import { FAVOURITES, IMAGES_MOST, boardOf, brief, freshId, holds, nameFrom, withBoard, withImages, withoutBoard, withoutImages } from "./model.js";
 import { say } from "./said.js";
 
@@ -27,9 +27,9 @@ export function toggle(boards, id, image) {
   const board = boardOf(boards.all, id);
   if (!board) return;
   if (holds(boards.all, id, image.id)) return takeOff(boards, id, image.id);
-  if (board.images.length >= IMAGES_MOST) return say(`${board.name} is full: a board holds ${IMAGES_MOST} pictures.`);
+  if (board.images.length >= IMAGES_MOST) return say(`${isolated(board.name)} is full: a board holds ${IMAGES_MOST} pictures.`);
   boards.change((all) => withImages(all, id, [brief(image)]));
-  tellOf(boards, id === FAVOURITES ? "Kept among your favourites." : `Kept on ${board.name}.`, (all) => withoutImages(all, id, [image.id]));
+  tellOf(boards, id === FAVOURITES ? "Kept among your favourites." : `Kept on ${isolated(board.name)}.`, (all) => withoutImages(all, id, [image.id]));
 }
 
 /**
@@ -43,7 +43,7 @@ export function takeOff(boards, id, image) {
   if (!board || place < 0) return;
   const kept = board.images[place];
   boards.change((all) => withoutImages(all, id, [image]));
-  tellOf(boards, `Taken off ${board.name}.`, (all) => withImages(all, id, [kept], place));
+  tellOf(boards, `Taken off ${isolated(board.name)}.`, (all) => withImages(all, id, [kept], place));
 }
 
 /**
@@ -56,7 +56,7 @@ export function addBoard(boards, name, images = []) {
   const board = { id: freshId(), name: nameFrom(name), images: images.slice(0, IMAGES_MOST) };
   boards.change((all) => withBoard(all, board));
   if (!boardOf(boards.all, board.id)) say("There are as many boards as there may be. Remove one first.");
-  else tellOf(boards, `${board.name} is a new board.`, (all) => withoutBoard(all, board.id));
+  else tellOf(boards, `${isolated(board.name)} is a new board.`, (all) => withoutBoard(all, board.id));
   return board.id;
 }
 

@@ -51,7 +51,6 @@ function made() {
   const button = document.createElement("button");
   element.className = "said";
   text.setAttribute("role", "status");
-  text.dir = "auto";
   button.type = "button";
   button.textContent = "Undo";
   button.addEventListener("click", () => undo());

@@ -5,7 +5,7 @@ import { call } from "../../api.js";
 import { isPlain, part, tell } from "../../dom.js";
 import { counted } from "../../format.js";
 import { PARTS_MOST, partOf } from "../../ask/parts.js";
-import { readImages } from "../../images.js";
+import { isolated, readImages } from "../../images.js";
 import { pageOf, placeOfParts } from "../../places.js";
 import { addBoard, takeOff, tellOf } from "../keep.js";
 import { FAVOURITES, boardOf, brief, linkOf, moved, renamed, spread, withBoard, withImages, withoutBoard, withoutImages } from "../model.js";
@@ -75,6 +75,12 @@ export class BoardView {
   sequence(id) {
     const here = this.#images.map((image) => this.#known.get(image.id)).filter((image) => image !== undefined);
     return id !== null && !here.some((image) => image.id === id) && this.#likes.some((image) => image.id === id) ? this.#likes : here;
+  }
+
+  /** @param {number} id  of a picture on the board, or of one like it */
+  focus(id) {
+    this.cards.focus(id);
+    this.likes.focus(id);
   }
 
   /** @param {{name: string, images: DetailedImage[]}} shared */
@@ -250,7 +256,7 @@ export class BoardView {
     const board = this.boards.all[place];
     if (!board) return;
     this.boards.change((all) => withoutBoard(all, board.id));
-    tellOf(this.boards, `${board.name} is removed.`, (all) => withBoard(all, board, place));
+    tellOf(this.boards, `${isolated(board.name)} is removed.`, (all) => withBoard(all, board, place));
   }
 
   #clean() {

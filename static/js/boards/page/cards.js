@@ -1,12 +1,22 @@
 // @ts-check
-/** Pictures in rows on a board: moved by drag, by buttons and by keys, taken off, or put on. */
+/**
+ * Pictures in rows on a board: moved by drag, by buttons and by keys, taken off, or put on. Only those on the screen or
+ * near it are in the page.
+ */
 
+import { frameFor, readDensity } from "../../density.js";
 import { copy, matchList, part } from "../../dom.js";
+import { Grid } from "../../grid.js";
 import { nameOf } from "../../images.js";
+import { readsAhead, theLine } from "../../thrift.js";
 import { fillPicture } from "../../tile.js";
 
 /** @typedef {import("../model.js").Kept} Kept */
+/** @typedef {{movable: boolean, addable: boolean, gone: Set<number>}} State */
 
+/** Screens around the one that is seen in which cards are kept. */
+const GENEROUS = 1;
+const THRIFTY = 0.25;
 
 export class Cards {
   /** @type {(image: number, place: number) => void} called to move a picture to a place */
@@ -17,7 +27,12 @@ export class Cards {
   onadd = () => {};
   /** @type {number} the picture that is dragged, or 0 */
   #dragged = 0;
-  #movable = false;
+  #grid = new Grid(frameFor(0, "normal"));
+  /** @type {readonly Kept[]} */
+  #images = [];
+  /** @type {State} */
+  #state = { movable: false, addable: false, gone: new Set() };
+  #asked = 0;
 
   /**
    * @param {HTMLElement} list
@@ -34,6 +49,8 @@ export class Cards {
     list.addEventListener("dragover", (event) => this.#over(event));
     list.addEventListener("drop", (event) => this.#drop(event));
     list.addEventListener("dragend", () => this.#mark(null));
+    addEventListener("scroll", () => this.#ask(), { passive: true });
+    new ResizeObserver(() => this.#ask()).observe(list);
   }
 
   /**
@@ -41,21 +58,65 @@ export class Cards {
    * @param {{movable?: boolean, addable?: boolean, gone?: Set<number>}} [options]
    */
   show(images, { movable = false, addable = false, gone = new Set() } = {}) {
-    this.#movable = movable;
+    this.#images = images;
+    this.#state = { movable, addable, gone };
     const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest(".kept-one"));
     const selector = document.activeElement instanceof HTMLButtonElement ? `[data-act="${document.activeElement.dataset.act}"]` : ".kept-link";
     const place = focused && this.list.contains(focused) ? [...this.list.children].indexOf(focused) : -1;
-    matchList(
-      this.list,
-      images,
-      ({ id }) => String(id),
-      (image) => this.#create(image),
-      (card, image) => this.#update(card, { movable, addable, gone: gone.has(image.id) }, image),
-    );
+    this.#lay();
     if (place < 0) return;
     // A move takes the focus from the picture, and a removal takes the picture: it goes on, or to the next one.
     const next = focused?.isConnected ? focused : this.list.children[Math.min(place, this.list.children.length - 1)];
     /** @type {HTMLElement | null | undefined} */ (next?.querySelector(selector))?.focus();
+  }
+
+  /** @param {number} id  of the picture to bring on the screen, and the focus to */
+  focus(id) {
+    const box = this.#grid.box(this.#images.findIndex((image) => image.id === id));
+    if (!box) return;
+    const middle = this.list.getBoundingClientRect().top + box.top + box.height / 2;
+    if (middle < 0 || middle > innerHeight) scrollBy({ top: middle - innerHeight / 2, behavior: "instant" });
+    this.#render();
+    /** @type {HTMLElement | null} */ (this.list.querySelector(`[data-key="${id}"] a`))?.focus({ preventScroll: true });
+  }
+
+  #ask() {
+    this.#asked ||= requestAnimationFrame(() => {
+      this.#asked = 0;
+      if (this.list.clientWidth !== this.#grid.frame.width) this.#lay();
+      else this.#render();
+    });
+  }
+
+  /** Put all pictures into rows as wide as the list. */
+  #lay() {
+    this.#grid = new Grid(frameFor(this.list.clientWidth, readDensity(document.documentElement.dataset.density)));
+    this.#grid.add(/** @type {any} */ (this.#images));
+    this.#grid.flush();
+    this.list.classList.add("ready");
+    this.list.style.height = `${this.#grid.height}px`;
+    this.#render();
+  }
+
+  #render() {
+    const { top } = this.list.getBoundingClientRect();
+    const margin = (readsAhead(theLine()) ? GENEROUS : THRIFTY) * innerHeight;
+    const [first, end] = this.#grid.rowsBetween(-top - margin, -top + innerHeight + margin);
+    const from = this.#grid.rows[first]?.start ?? 0;
+    const to = this.#grid.rows[end]?.start ?? this.#grid.placed;
+    const held = Number(this.#card(document.activeElement)?.dataset.key ?? 0);
+    const shown = this.#images
+      .map((image, index) => ({ image, index }))
+      .filter(({ image, index }) => (index >= from && index < to) || image.id === held || image.id === this.#dragged);
+    const keys = new Set(shown.map(({ image }) => String(image.id)));
+    for (const card of [...this.list.children]) if (!keys.has(/** @type {HTMLElement} */ (card).dataset.key ?? "")) card.remove();
+    matchList(
+      this.list,
+      shown,
+      ({ image }) => String(image.id),
+      ({ image }) => this.#create(image),
+      (card, { image, index }) => this.#update(card, image, index),
+    );
   }
 
   /** @param {Kept} image */
@@ -63,20 +124,23 @@ export class Cards {
     const card = copy(this.template);
     const picture = part(card, "img");
     fillPicture(picture, /** @type {any} */ (image), this.widths);
-    picture.sizes = "320px";
     part(card, "a").setAttribute("href", `/image/${image.id}`);
-    card.title = [image.title, image.creator].filter(Boolean).join(", ");
+    card.title = image.title || image.creator ? nameOf(/** @type {any} */ (image)) : "";
     return card;
   }
 
   /**
    * @param {HTMLElement} card
-   * @param {{movable: boolean, addable: boolean, gone: boolean}} state
    * @param {Kept} image
+   * @param {number} index
    */
-  #update(card, { movable, addable, gone }, image) {
-    const ratio = Math.min(4, Math.max(0.4, image.width / image.height));
-    card.style.setProperty("--ratio", String(ratio));
+  #update(card, image, index) {
+    const { movable, addable } = this.#state;
+    const gone = this.#state.gone.has(image.id);
+    const box = this.#grid.box(index);
+    if (box) for (const side of /** @type {const} */ (["left", "top", "width", "height"])) card.style[side] = `${box[side]}px`;
+    const sizes = `${box?.width ?? 320}px`;
+    if (part(card, "img").sizes !== sizes) part(card, "img").sizes = sizes;
     card.style.backgroundColor = image.color;
     card.draggable = movable;
     card.classList.toggle("gone", gone);
@@ -103,7 +167,7 @@ export class Cards {
 
   /** @param {HTMLElement} card */
   #place(card) {
-    return [...this.list.children].indexOf(card);
+    return this.#images.findIndex((image) => String(image.id) === card.dataset.key);
   }
 
   /** @param {MouseEvent} event */
@@ -129,7 +193,7 @@ export class Cards {
   /** @param {KeyboardEvent} event */
   #key(event) {
     const card = this.#card(event.target);
-    if (!card || !this.#movable || event.ctrlKey || event.metaKey) return;
+    if (!card || !this.#state.movable || event.ctrlKey || event.metaKey) return;
     /** @type {Record<string, string>} */
     const keys = event.altKey ? { ArrowLeft: "earlier", ArrowRight: "later" } : { Delete: "remove" };
     const act = keys[event.key];
@@ -141,7 +205,7 @@ export class Cards {
   /** @param {DragEvent} event */
   #drag(event) {
     const card = this.#card(event.target);
-    if (!card || !this.#movable) return event.preventDefault();
+    if (!card || !this.#state.movable) return event.preventDefault();
     this.#dragged = Number(card.dataset.key);
     if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
   }
@@ -161,7 +225,7 @@ export class Cards {
     this.#mark(null);
     if (!dragged || !card) return;
     event.preventDefault();
-    const from = [...this.list.children].findIndex((other) => /** @type {HTMLElement} */ (other).dataset.key === String(dragged));
+    const from = this.#images.findIndex((image) => image.id === dragged);
     const to = this.#place(card) + (this.#isBehind(event, card) ? 1 : 0);
     this.onmove(dragged, to > from ? to - 1 : to);
   }

@@ -3,7 +3,7 @@
 
 import { part } from "../../dom.js";
 import { offerHelp } from "../../help.js";
-import { readImages } from "../../images.js";
+import { inline, readImages } from "../../images.js";
 import { viewedAt } from "../../viewer/address.js";
 import { openByLinks } from "../../viewer/links.js";
 import { Viewer } from "../../viewer/viewer.js";
@@ -24,7 +24,7 @@ const viewer = new Viewer(
   {
     images: () => view.sequence(viewedAt(location.href)),
     more: async () => {},
-    focus: (id) => /** @type {HTMLElement | null} */ (document.querySelector(`.kept-one[data-key="${id}"] a`))?.focus(),
+    focus: (id) => view.focus(id),
   },
   { widths, title: config.title, fullImages: config.full_images },
 );
@@ -39,7 +39,7 @@ function showPlace() {
   shown = place;
   part(page, "#overview").hidden = Boolean(board || config.shared);
   part(page, "#board").hidden = !(board || config.shared);
-  document.title = `${config.shared?.name ?? board?.name ?? "Boards"} – ${config.title}`;
+  document.title = `${inline(config.shared?.name ?? board?.name) || "Boards"} – ${config.title}`;
   if (board && moved) view.show(id);
   else if (board) view.refresh();
   else if (!config.shared) overview.show();

@@ -19,7 +19,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver
 
 from artalike.config import Server, Settings
-from artalike.crawl import sources
+from artalike.crawl import sources, urls
 from artalike.crawl.fetcher import Fetcher
 from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
@@ -302,6 +302,7 @@ class Service:
             wake=self.pipeline.wake,
             admin_token=token,
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
+            canonical=urls.web,
             registry=self.metrics.registry,
             reembedding=self.reembedding,
         )

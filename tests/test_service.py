@@ -19,6 +19,7 @@ from artalike.service import Service
 from artalike.storage import growing_index, index_opening
 from artalike.storage.folder import DataFolder
 from tests.running import CARD, TOKEN, TinyNetwork, client, running, settings_for, settled
+from tests.sites import MisbehavingSite
 
 
 @pytest.fixture
@@ -52,6 +53,23 @@ async def test_a_folder_becomes_a_gallery_that_finds_each_picture_first(tmp_path
             assert found["results"][0]["score"] > 0.999
             thumbnail = await api.get(image["thumbnail_url"])
             assert (thumbnail.status, thumbnail.content_type) == (200, "image/jpeg")
+
+
+async def test_a_picture_is_known_by_its_address_however_that_is_spelled(tmp_path: Path) -> None:
+    async with (
+        MisbehavingSite() as site,
+        running(settings_for(tmp_path / "data")) as service,
+        client(service) as api,
+    ):
+        address = site.picture(1)
+        await service.add_seed(address)
+        await settled(service)
+        path = address.removeprefix("http:")
+        for spelled in (address, f"HTTP:{path}#top", f" http:{path.replace('picture', 'x/../%70icture')}"):
+            for call in ("/api/search", "/api/admin/images"):
+                answer = await api.get(call, params={"url": spelled})
+                assert answer.status == 200, (call, spelled)
+        assert (await api.get("/api/search", params={"url": f"{address}?other"})).status == 404
 
 
 async def test_the_index_grows_up_while_it_serves_and_stays_so(

@@ -99,7 +99,7 @@ async def of_body(
 
 async def _address(request: web.Request, url: str, weight: float, search: Search) -> Part:
     services = request.app[SERVICES]
-    known = await services.images.find_url(url)
+    known = await services.find_url(url)
     if known is not None:
         return Part(weight, id=known)
     if services.fetch_query is None or not services.settings.gallery.fetch_queries:

@@ -15,7 +15,7 @@ from artalike.web.views import block_json
 
 async def find_image(request: web.Request) -> web.StreamResponse:
     params = requests.query(request, ImageByAddress)
-    found = await request.app[SERVICES].images.find_url(params.url)
+    found = await request.app[SERVICES].find_url(params.url)
     if found is None:
         raise NotFound(f"url = {params.url[:200]!r}: no image of this collection")
     return web.json_response({"id": found})

@@ -81,8 +81,8 @@ class Services:
     is cheap and of JSON values. ``ready`` says why the server cannot answer yet, None when it can. ``detect`` turns
     a source, an optional kind and options into a frontier's root or raises SourceError. ``hosts`` are those that are
     asked, as JSON values, at most so many, the busiest first. ``fetch_query`` gets the bytes of a picture as safely
-    as the crawler does, or raises FetchError. ``wake`` tells the crawler that there is work. ``admin_token`` is not
-    empty.
+    as the crawler does, or raises FetchError. ``canonical`` gives a web address its one spelling, None where it is
+    none. ``wake`` tells the crawler that there is work. ``admin_token`` is not empty.
     """
 
     settings: Settings
@@ -102,8 +102,15 @@ class Services:
     wake: Callable[[], None]
     admin_token: str = field(repr=False)
     fetch_query: Callable[[str], Awaitable[bytes]] | None = None
+    canonical: Callable[[str], str | None] = lambda url: url
     reembedding: Reembedding
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    async def find_url(self, url: str) -> int | None:
+        """The image at an address, however a person spells that."""
+        known = await self.images.find_url(url)
+        spelled = self.canonical(url) if known is None else None
+        return known if spelled is None or spelled == url else await self.images.find_url(spelled)
 
     @property
     def search(self) -> Search:

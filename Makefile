@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
+# Compiled once and kept, also where the environment says not to: tests start the program many times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run serve test endure fuzz check format clean
 
 help:  ## this list

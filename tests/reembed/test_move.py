@@ -80,8 +80,14 @@ async def moved(service: Service, *, seconds: float = 60) -> dict[str, Any]:
 
 
 async def in_step(service: Service) -> bool:
-    ids, embedded = await service.index.ids(), await service.images.embedded_ids()
-    return ids.tolist() == embedded.tolist() and len(ids) == service.images.counts.images
+    """Whether the index comes to hold what the catalog holds; it follows by a moment."""
+    ends = time.monotonic() + 5
+    while time.monotonic() < ends:
+        ids, embedded = await service.index.ids(), await service.images.embedded_ids()
+        if ids.tolist() == embedded.tolist() and len(ids) == service.images.counts.images:
+            return True
+        await asyncio.sleep(0.02)
+    return False
 
 
 async def test_queries_and_ingest_go_on_and_no_answer_is_mixed(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ class Engine:
             # Loading takes the card's name for the model, and other settings as they are.
             embedding = settings.embedding.model_copy(update={"model": card.name})
             acceleration = Acceleration(folder.compiled)
-            stack.push_async_callback(anyio.to_thread.run_sync, acceleration.close)
+            stack.push_async_callback(_closed, acceleration)
             batcher = await stack.enter_async_context(
                 Batcher(
                     lambda: acceleration.watch(load(card, embedding), card, embedding),
@@ -162,6 +162,11 @@ class Engine:
             group.start_soon(self.snapshots.run)
             if self.picture_map is not None:
                 group.start_soon(self.picture_map.run)
+
+
+async def _closed(acceleration: Acceleration) -> None:
+    with anyio.CancelScope(shield=True):
+        await anyio.to_thread.run_sync(acceleration.close)
 
 
 class Engines:

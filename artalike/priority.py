@@ -7,8 +7,8 @@ import sys
 import threading
 from typing import Final
 
-DECODING: Final = 5
-EMBEDDING: Final = 10
+DECODING: Final = 3
+EMBEDDING: Final = 6
 """Behind decoding, whose threads may hold Python's lock, for which everyone waits."""
 
 

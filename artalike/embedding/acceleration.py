@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, cast
@@ -33,12 +34,18 @@ logger = logging.getLogger(__name__)
 SAMPLES: Final = 32
 """Pictures that compiled code is measured by."""
 
+COMMAND: Final = (sys.executable, "-m", "artalike.embedding.compiling")
+
 KEPT: Final = 3
 """Compiled networks that stay in the folder: of the models and settings used last."""
 
 VERSION: Final = 1
 """To be raised when the compiled code changes for a reason that `_key` does not see."""
 
+DAY_SECONDS: Final = 86400.0
+"""What a compiler has left behind for so long, nobody is at work on."""
+
+NEW: Final = "new-"
 LIBRARY: Final = "network.so"
 CHECK: Final = "check.npz"
 
@@ -101,7 +108,7 @@ class Acceleration:
         step_back(EMBEDDING)
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.TemporaryDirectory(dir=self._folder, prefix="new-") as temporary:
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix=NEW) as temporary:
                 work = Path(temporary) / "kept"
                 work.mkdir()
                 samples.write(work / CHECK)
@@ -128,8 +135,8 @@ class Acceleration:
         with self._lock:
             if self._closed:
                 return {}
-            self._compiler = subprocess.Popen(
-                [sys.executable, "-m", "artalike.embedding.compiling"],
+            self._compiler = subprocess.Popen(  # noqa: S603  ourselves
+                COMMAND,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -175,7 +182,8 @@ class Acceleration:
     def _forget_old(self) -> None:
         others = [path for path in self._folder.iterdir() if path != self._place and (path / CHECK).exists()]
         others.sort(key=lambda path: (path / CHECK).stat().st_mtime, reverse=True)
-        for path in others[KEPT - 1 :]:
+        killed = [path for path in self._folder.glob(f"{NEW}*") if time.time() - path.stat().st_mtime > DAY_SECONDS]
+        for path in others[KEPT - 1 :] + killed:
             shutil.rmtree(path, ignore_errors=True)
 
 

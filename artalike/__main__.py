@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 from artalike import __version__, config, logs
 from artalike.config import Settings
 from artalike.errors import ArtalikeError, UsageError
+from artalike.storage.memory import share_one_heap
 
 MUSEUM_PORT: Final = 8090
 """The same each time, so that the demo's addresses stay the same over a restart."""
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(list(sys.argv[1:] if arguments is None else arguments))
         settings = _settings(options)
         logs.configure(settings.server.log, settings.server.log_level, verbose=options.verbose)
+        share_one_heap()
         return RUNNERS[options.command](options, settings)
     except ArtalikeError as error:
         print(f"artalike: {error}", file=sys.stderr)  # noqa: T201  # a person's mistake is answered on stderr

@@ -27,6 +27,7 @@ import numpy as np
 
 from artalike.errors import ArtalikeError
 from artalike.storage.growing_index import GrowingIndex
+from artalike.storage.memory import share_one_heap
 from artalike.storage.ports import VectorIndex
 from artalike.storage.trained_index import exact
 from benchmarks.report import refuse, report
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the index is kept; a temporary folder where not given")
     parser.add_argument("--start", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    share_one_heap()  # as the server does
     if options.start is not None:
         print(json.dumps(asyncio.run(start(options.start, options.dim))))
         return

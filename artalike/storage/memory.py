@@ -3,6 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from typing import Final
+
+_M_ARENA_MAX: Final = -8
+
+
+def share_one_heap() -> None:
+    """Let threads to come take memory from one heap: of glibc's heaps a thread each, only the first gives its end back.
+
+    An index of 110,000 vectors that has grown and trained keeps 6 MB with one heap and 38 with many; it grows as fast.
+    ``MALLOC_ARENA_MAX`` decides otherwise (mallopt(3)); elsewhere than with glibc it does nothing.
+    """
+    setting = getattr(ctypes.CDLL(None), "mallopt", None)
+    if setting is not None and "MALLOC_ARENA_MAX" not in os.environ:
+        setting(_M_ARENA_MAX, 1)
 
 
 def give_back() -> None:

@@ -20,7 +20,7 @@ from watchfiles import Change, awatch
 from artalike.crawl import urls
 from artalike.crawl.sources.folder import found_at
 from artalike.crawl.sources.options import Options
-from artalike.errors import DiskFull, NotFound
+from artalike.errors import DiskFull, ItemError, NotFound
 from artalike.records import Candidate, Seed, SeedState
 from artalike.storage.ports import Frontier
 
@@ -139,7 +139,10 @@ def _found(path: Path, root: Path) -> list[Candidate]:
 
 
 def _is_watched(seed: Seed) -> bool:
-    return seed.state in WATCHED_STATES and Options.of(seed.options).watch
+    try:
+        return seed.state in WATCHED_STATES and Options.of(seed.options).watch
+    except ItemError:  # options of another version
+        return False
 
 
 def _missing(addresses: Iterable[str]) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from artalike.errors import DiskFull
 from artalike.pipeline import watch
+from artalike.records import Candidate
 from artalike.service import Service
 from tests.running import running, settings_for, settled
 from tests.sites import draw
@@ -149,6 +150,15 @@ async def test_neither_a_full_disk_nor_an_unreadable_folder_ends_the_watching(
         put(folder / "new.jpg", 9)
         await until(service, {"0.jpg", "1.jpg", "2.jpg", "new.jpg"})
         assert next(refusals, None) is None
+
+
+async def test_options_that_only_another_version_understands_end_no_watching(tmp_path: Path, folder: Path) -> None:
+    async with running(settings_for(tmp_path / "data")) as service:
+        await service.frontier.add_seed(Candidate("file:///gone", kind="folder"), "gone", {"watch": {"every": "1h"}})
+        await seed(service, folder)
+        await asyncio.sleep(2)  # until it is watched
+        put(folder / "new.jpg", 9)
+        await until(service, {"0.jpg", "1.jpg", "2.jpg", "new.jpg"})
 
 
 async def test_a_folder_that_is_not_watched_stays_as_it_was_handed_in(tmp_path: Path, folder: Path) -> None:

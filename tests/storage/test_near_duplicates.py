@@ -248,7 +248,9 @@ async def test_look_ups_read_nothing_but_an_index(database: Database) -> None:
 async def test_groups_are_given_whole_without_those_that_left(database: Database) -> None:
     async with database.write() as connection:
         await add(connection, [picture(1), picture(2), picture(1, 60), picture(1, 30), picture(3), picture(3, 50)])
-        await connection.execute("INSERT INTO models VALUES (1, 'a', 4, 1, 0), (2, 'b', 4, 0, 0)")
+        await connection.execute(
+            "INSERT INTO models (id, model_id, dimension, active, added_at) VALUES (1, 'a', 4, 1, 0), (2, 'b', 4, 0, 0)"
+        )
         await connection.execute(
             "INSERT INTO vectors SELECT id, CASE WHEN id = 4 THEN 2 ELSE 1 END, zeroblob(8) FROM images"
         )

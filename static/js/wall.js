@@ -10,6 +10,7 @@ import { Caption } from "./caption.js";
 import { frameFor, readDensity } from "./density.js";
 import { isPlain } from "./dom.js";
 import { DIVIDER } from "./grid.js";
+import { Pace } from "./pace.js";
 import { isSparing, readsAhead, theLine } from "./thrift.js";
 import { createTile, equip, sharpen } from "./tile.js";
 
@@ -24,8 +25,6 @@ const MARGIN = 14;
 const RUN_UP = 1_500;
 /** Room below the wall, in screens, for what is on its way. */
 const RUNWAY = 3;
-/** Nothing has moved for so long, in milliseconds: the wall is looked at. */
-const STILL = 200;
 const REST = "The rest is less alike";
 const NOTHING = "Nothing here is much like it; these come nearest";
 
@@ -46,13 +45,8 @@ export class Wall {
   /** Stands where pictures become less alike; in the page only when there is such a place. */
   #divider = document.createElement("li");
   #offset = 0;
-  #asked = false;
   #more = false;
-  /** Pixels a millisecond, downwards. */
-  #speed = 0;
-  #last = { at: 0, scroll: 0 };
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #stillness;
+  #pace = new Pace(() => this.#render(), () => this.#sharpen());
 
   /**
    * @param {HTMLElement} element            the list
@@ -71,8 +65,7 @@ export class Wall {
     }
     this.#divider.className = "divider";
     this.#divider.style.height = `${DIVIDER}px`;
-    addEventListener("scroll", () => this.#ask(), { passive: true });
-    element.addEventListener("load", () => this.#rest(), { capture: true });
+    element.addEventListener("load", () => this.#pace.disturb(), { capture: true });
     element.addEventListener("click", (event) => this.#click(event));
     element.addEventListener("keydown", (event) => this.#keydown(event));
   }
@@ -85,7 +78,7 @@ export class Wall {
   /** Whether the end of the wall is on the screen or so near that more is wanted. */
   get nearEnd() {
     const ahead = this.#offset + (this.#grid?.height ?? 0) - scrollY - innerHeight;
-    return ahead < Math.max(reach().ahead * innerHeight, this.#speed * RUN_UP);
+    return ahead < Math.max(reach().ahead * innerHeight, this.#pace.speed * RUN_UP);
   }
 
   /**
@@ -207,26 +200,6 @@ export class Wall {
     this.element.style.height = `${height + room}px`;
     this.element.style.setProperty("--hung", `${height}px`);
     this.element.style.setProperty("--row", `${this.#grid?.frame.height ?? 0}px`);
-  }
-
-  #ask() {
-    if (this.#asked) return;
-    this.#asked = true;
-    requestAnimationFrame((at) => {
-      this.#asked = false;
-      this.#speed = Math.max(0, scrollY - this.#last.scroll) / Math.max(1, at - this.#last.at);
-      this.#last = { at, scroll: scrollY };
-      this.#render();
-      this.#rest();
-    });
-  }
-
-  #rest() {
-    clearTimeout(this.#stillness);
-    this.#stillness = setTimeout(() => {
-      this.#speed = 0;
-      this.#sharpen();
-    }, STILL);
   }
 
   /** Pictures on the screen get all the pixels that it shows. */

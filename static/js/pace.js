@@ -1,0 +1,45 @@
+// @ts-check
+/** How fast the page is scrolled, and when it has come to rest. */
+
+/** Nothing has moved for so long, in milliseconds: the page is looked at. */
+const STILL = 200;
+
+export class Pace {
+  /** Pixels a millisecond, downwards. */
+  speed = 0;
+  #asked = false;
+  #last = { at: 0, scroll: 0 };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #stillness;
+
+  /**
+   * @param {() => void} onmove  called at most once a frame while the page is scrolled
+   * @param {() => void} onrest  called when it is not any more
+   */
+  constructor(onmove, onrest) {
+    this.onmove = onmove;
+    this.onrest = onrest;
+    addEventListener("scroll", () => this.#ask(), { passive: true });
+  }
+
+  /** Something has happened: rest a while longer. */
+  disturb() {
+    clearTimeout(this.#stillness);
+    this.#stillness = setTimeout(() => {
+      this.speed = 0;
+      this.onrest();
+    }, STILL);
+  }
+
+  #ask() {
+    if (this.#asked) return;
+    this.#asked = true;
+    requestAnimationFrame((at) => {
+      this.#asked = false;
+      this.speed = Math.max(0, scrollY - this.#last.scroll) / Math.max(1, at - this.#last.at);
+      this.#last = { at, scroll: scrollY };
+      this.onmove();
+      this.disturb();
+    });
+  }
+}

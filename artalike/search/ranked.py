@@ -135,14 +135,6 @@ class Search:
         self._embed_bytes = embed_bytes
         self._cutoffs = Cutoffs(images)
 
-    async def like(self, pictures: Sequence[bytes]) -> Query:
-        """A query by pictures that need not be in the collection: by the direction between them all.
-
-        Raises QueryError when there is none, DecodeError for bytes that are not a picture, Overloaded.
-        """
-        vectors = np.stack([await self._embed_bytes(picture) for picture in pictures])
-        return Query(vector=as_sent(direction(vectors)))
-
     async def embedded(self, picture: bytes) -> FloatArray:
         """The vector of a picture, float32 (dimension,). Raises DecodeError, Overloaded."""
         return await self._embed_bytes(picture)

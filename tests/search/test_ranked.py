@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 from artalike.errors import DecodeError, NotFound, QueryError
 from artalike.search import cursors
 from artalike.search.order import DEPTH
-from artalike.search.ranked import Query, RankedCursor, Ranking, Search
+from artalike.search.ranked import Query, RankedCursor, Ranking, Search, as_sent, direction
 from tests.fakes import DIMENSION, MODEL, NOT_A_PICTURE, FakeServices, embed_bytes, make_services, vector_of
+
+
+async def like(search: Search, *pictures: bytes) -> Query:
+    """By pictures that need not be in the collection, and what lies between them."""
+    return Query(vector=as_sent(direction(np.stack([await search.embedded(picture) for picture in pictures]))))
 
 
 def ids(ranking: Ranking) -> list[int]:
@@ -56,7 +61,7 @@ async def test_pages_neither_repeat_nor_skip_while_the_collection_changes(
     fake = make_services()
     add_groups(fake, start)
     there = set(fake.images.by_id)
-    query = await fake.services.search.like([b"group 3"]) if by_picture else Query(ids=(1,), others=others)
+    query = await like(fake.services.search, b"group 3") if by_picture else Query(ids=(1,), others=others)
     expected = there - (set(query.ids) if query.others else set())
     seen = await read_all(fake, query, limit, steps)
     assert len(seen) == len(set(seen))
@@ -101,7 +106,7 @@ async def test_an_image_that_the_catalog_no_longer_has_is_left_out_and_made_up_f
 
 async def test_a_picture_that_is_not_in_the_collection_finds_what_it_looks_like() -> None:
     fake = make_services(300)
-    ranking = await fake.services.search.rank(await fake.services.search.like([b"image 42"]), limit=5)
+    ranking = await fake.services.search.rank(await like(fake.services.search, b"image 42"), limit=5)
     assert ids(ranking)[0] == 42
 
 
@@ -109,7 +114,7 @@ async def test_several_pictures_find_what_lies_between_them() -> None:
     fake = make_services(300)
     middle = vector_of("image 4") + vector_of("image 5")
     between_them = fake.images.add(vector=(middle / np.linalg.norm(middle)).astype(np.float32)).id
-    ranking = await fake.services.search.rank(await fake.services.search.like([b"image 4", b"image 5"]), limit=5)
+    ranking = await fake.services.search.rank(await like(fake.services.search, b"image 4", b"image 5"), limit=5)
     assert ids(ranking)[0] == between_them
     assert ids(await fake.services.search.rank(Query(ids=(4, 5)), limit=5))[0] == between_them
 
@@ -121,12 +126,12 @@ async def test_pictures_that_cancel_each_other_out_are_refused() -> None:
     fake = make_services(3)
     search = Search(fake.images, fake.index, model=MODEL, dimension=DIMENSION, embed_bytes=opposite)
     with pytest.raises(QueryError, match="cancels itself out"):
-        await search.like([b"plus", b"minus"])
+        await like(search, b"plus", b"minus")
 
 
 async def test_what_is_not_a_picture_is_refused() -> None:
     with pytest.raises(DecodeError):
-        await make_services(3).services.search.like([NOT_A_PICTURE])
+        await like(make_services(3).services.search, NOT_A_PICTURE)
 
 
 async def test_an_unknown_image_is_named() -> None:
@@ -201,7 +206,7 @@ async def test_a_ranking_ends_at_its_depth(monkeypatch: pytest.MonkeyPatch) -> N
 
 async def test_an_empty_collection_answers_with_nothing() -> None:
     fake = make_services()
-    ranking = await fake.services.search.rank(await fake.services.search.like([b"image 1"]), limit=5)
+    ranking = await fake.services.search.rank(await like(fake.services.search, b"image 1"), limit=5)
     assert (ranking.hits, ranking.cursor, ranking.total) == ([], None, 0)
 
 

@@ -62,7 +62,15 @@ async def _through_server(address: Address, model: str | None, forget: str | Non
             if detach:
                 Console().print("the server goes on with it; to follow it: reembed", markup=False)
                 return 0
-        return await _follow(partial(server.get, "/api/admin/reembed"))
+        return await _follow(partial(_status, server))
+
+
+async def _status(server: Server) -> dict[str, Any]:
+    now: dict[str, Any] = await server.get("/api/admin/reembed")
+    # A server that has just started takes a moment before it goes on.
+    if now["state"] == "idle" and any(m["moving"] for m in (await server.get("/api/admin/models"))["results"]):
+        now["state"] = "starting"
+    return now
 
 
 async def _in_folder(folder: DataFolder, settings: Settings, model: str | None, forget: str | None) -> int:

@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Coroutine
-from pathlib import Path
-from typing import Any, TypeVar
 from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import precondition, rule
 
-from artalike.errors import DiskFull, SnapshotError
-from artalike.records import FloatArray
+from artalike.errors import DiskFull
 from artalike.storage import growing_index, growing_index_tier, row_map, vector_file
 from artalike.storage.growing_index import GrowingIndex
+from tests.storage.index_machine import VECTORS, IndexMachine, ids, vector
 from tests.storage.test_growing_index import in_this_process
-from tests.storage.test_vector_index_properties import VECTORS
-
-T = TypeVar("T")
 
 MODEL = "small@1"
-ids = st.lists(st.integers(0, 40), min_size=1, max_size=12)
-vector = st.integers(0, len(VECTORS) - 1)
 
 
-class GrowingMachine(RuleBasedStateMachine):
-    """The index beside its model; pages, pieces and the file's room are small, so that there are many of them."""
+class GrowingMachine(IndexMachine):
+    """Pages, pieces and the file's room are small, so that there are many of them."""
+
+    index: GrowingIndex
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name) / "index"
         self.patches = [
             mock.patch.multiple(growing_index, CATCH_UP_ROWS=2, in_background=in_this_process),
             mock.patch.multiple(growing_index_tier, PIECE_ROWS=3),
@@ -46,23 +36,10 @@ class GrowingMachine(RuleBasedStateMachine):
         for patch in self.patches:
             patch.start()
         self.index = GrowingIndex(4, MODEL, self.path)
-        self.truth: dict[int, FloatArray] = {}
-        self.saved: dict[int, FloatArray] | None = None
         self.saved_trained = False
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(coroutine)
-
-    @rule(ids=ids, data=st.data())
-    def add(self, ids: list[int], data: st.DataObject) -> None:
-        rows = VECTORS[data.draw(st.lists(vector, min_size=len(ids), max_size=len(ids)))]
-        self.run(self.index.add(np.array(ids), rows))
-        self.truth.update(zip(ids, rows, strict=True))
-
-    @rule(ids=ids)
-    def remove(self, ids: list[int]) -> None:
-        there = [number for number in set(ids) if self.truth.pop(number, None) is not None]
-        assert self.run(self.index.remove(np.array(ids))) == len(there)
+    async def load(self) -> GrowingIndex:
+        return await GrowingIndex.load(self.path, MODEL, 4)
 
     @rule()
     def train(self) -> None:
@@ -95,11 +72,7 @@ class GrowingMachine(RuleBasedStateMachine):
         rows, share, few = (0, 0, 0) if by_codes else (100, 2, 100)
         with mock.patch.multiple(growing_index_tier, EXACT_ROWS=rows, EXACT_SHARE=share, FEW_TO_CHECK=few):
             (answer,) = self.run(self.index.search(VECTORS[query : query + 1], k, max_id=max_id, among=chosen))
-        ranked = sorted(
-            (-float(row @ VECTORS[query]), number)
-            for number, row in self.truth.items()
-            if (max_id is None or number <= max_id) and (among is None or number in among)
-        )
+        ranked = self.ranked(query, max_id, among)
         found = list(zip((-answer.scores).tolist(), answer.ids.tolist(), strict=True))
         if not by_codes:
             assert found == ranked[:k]
@@ -130,30 +103,15 @@ class GrowingMachine(RuleBasedStateMachine):
         """The file of vectors goes on from where it is; the snapshot is of some time ago."""
         if not self.saved_trained and self.index.stats["kind"] == "trained":
             self.run(self.index.close())
-        self.index = self.run(GrowingIndex.load(self.path, MODEL, 4))
+        self.index = self.run(self.load())
         self.truth = dict(self.saved or {})
         assert (self.index.stats["kind"] == "trained") == self.saved_trained
 
-    @precondition(lambda self: self.saved is not None)
-    @rule(share=st.floats(0, 1, exclude_max=True))
-    def tear(self, share: float) -> None:
-        whole = self.path.read_bytes()
-        self.path.write_bytes(whole[: int(share * len(whole))])
-        self.saved = None
-        with pytest.raises(SnapshotError, match="index"):
-            self.run(GrowingIndex.load(self.path, MODEL, 4))
-
-    @invariant()
-    def it_holds_the_same_ids(self) -> None:
-        assert self.index.size == len(self.truth)
-        assert self.run(self.index.ids()).tolist() == sorted(self.truth)
-
     def teardown(self) -> None:
         self.run(self.index.close())
-        self.runner.close()
+        super().teardown()
         for patch in self.patches:
             patch.stop()
-        self.folder.cleanup()
 
 
 TestGrowingIndex = GrowingMachine.TestCase

@@ -24,7 +24,7 @@ from artalike.crawl.fetcher import Fetcher
 from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
 from artalike.engine import Engine, Engines, Identify, Load, card_of
-from artalike.errors import ArtalikeError, PortBusy
+from artalike.errors import ArtalikeError, PortBusy, StorageError
 from artalike.events import Event, EventBus
 from artalike.layout.keeper import PictureMap
 from artalike.metrics import Metrics
@@ -399,7 +399,10 @@ async def _forget_other_snapshots(database: Database, folder: DataFolder, active
     """But for that of a model to which the collection is on its way."""
     target = await moving(database)
     kept = {active} if target is None else {active, target.number}
-    await anyio.to_thread.run_sync(partial(folder.forget_snapshots, but=kept))
+    try:
+        await anyio.to_thread.run_sync(partial(folder.forget_snapshots, but=kept))
+    except StorageError as error:
+        log.warning("%s; the index of a model that was left is still on the disk", error)
 
 
 def _tell_removed(events: EventBus, engines: Engines, ids: Sequence[int]) -> None:

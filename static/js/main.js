@@ -107,6 +107,11 @@ function listen() {
 // Arrivals are hung a few at a time, however fast they come.
 const settle = seldom(() => gallery.growth.arrived(), COUNTER_EVERY);
 
+/** On a slow machine all at once would hold up whoever scrolls meanwhile. */
+function breath() {
+  return new Promise((done) => setTimeout(done));
+}
+
 function shuffle() {
   const { place } = gallery.view;
   gallery.go({ kind: "random", seed: freshSeed(), filters: place.kind === "random" ? place.filters : {} });
@@ -156,6 +161,7 @@ part(page, "#retry").addEventListener("click", () => gallery.view.feed.load());
 addEventListener("keydown", onKey);
 addEventListener("online", () => gallery.view.feed.state === "failed" && gallery.view.feed.load());
 
+await breath();
 gallery.start({
   question: readImage(config.question),
   images: readImages(config.answer.results),
@@ -165,6 +171,7 @@ gallery.start({
   cutoff: config.answer.cutoff ?? null,
   used: config.answer.used ?? [],
 });
-part(page, "main").classList.add("laid", "ready");
+await breath();
 const viewer = startLooking(gallery, config);
+part(page, "main").classList.add("laid", "ready");
 listen();

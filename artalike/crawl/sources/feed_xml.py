@@ -12,14 +12,14 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final
 
 from lxml import etree
 
 from artalike.crawl import text, urls
 from artalike.crawl.sources.charset import text_of
 from artalike.crawl.sources.content import pieces
-from artalike.crawl.sources.sitemap_xml import TooDeep
+from artalike.crawl.sources.sitemap_xml import TooDeep, parser_for
 from artalike.crawl.sources.xml_repair import lacks_declarations, repaired
 
 MAX_ITEMS: Final = 5000
@@ -109,14 +109,7 @@ def read_feed(data: bytes, charset: str | None, url: str) -> Feed | None:
 
 def _parsed(data: bytes, url: str) -> Feed:
     target = _Target(url)
-    # The stubs know only targets that also take bytes and comments, which lxml never hands to this one.
-    parser = etree.XMLParser(
-        target=cast("etree.ParserTarget", target),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-    )
+    parser = parser_for(target)
     trouble = None
     try:
         # Blank space before the declaration is an error that many feeds make and every reader forgives.

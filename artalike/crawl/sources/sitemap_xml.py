@@ -40,6 +40,18 @@ class Entry:
     lastmod: str | None = None
 
 
+def parser_for(target: object) -> etree.XMLParser:
+    """Hands what it reads to ``target`` as it goes; expands no entity, fetches nothing, keeps libxml2's bounds."""
+    return etree.XMLParser(
+        # The stubs know only targets that also take bytes and comments, which lxml hands to none that lacks them.
+        target=cast("etree.ParserTarget", target),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+    )
+
+
 def xml_entries(stream: BinaryIO, name: str) -> Iterator[Entry]:
     """The entries in their order. ``name`` is for messages.
 
@@ -47,14 +59,7 @@ def xml_entries(stream: BinaryIO, name: str) -> Iterator[Entry]:
     sitemap.
     """
     target = _Target()
-    # The stubs know only targets that also take bytes and comments, which lxml never hands to this one.
-    parser = etree.XMLParser(
-        target=cast("etree.ParserTarget", target),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-    )
+    parser = parser_for(target)
     first = True
     try:
         for piece in pieces(stream):

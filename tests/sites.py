@@ -114,33 +114,16 @@ def draw(number: int, size: tuple[int, int] = (96, 72)) -> bytes:
     return _encoded(image, "JPEG")
 
 
-class MisbehavingSite:
-    """``async with MisbehavingSite() as site: site.url(Fault.BOMB)``.
+class LocalServer:
+    """Answers GET on a free ``port`` of this machine, inside ``async with``, and keeps a log."""
 
-    Good things are at :meth:`picture` and :meth:`page`; ``site.pages["/x"] = Reply(…)`` puts anything anywhere;
-    ``site.robots`` is its robots.txt, a status or a text.
-    """
-
-    def __init__(self, *, pictures: int = 12) -> None:
-        self.pictures = pictures
-        self.pages: dict[str, Reply] = {}
-        self.robots: str | int = 404
-        self.private_address = "http://192.168.77.7/secret.jpg"
-        self.retry_after = 2
-        self.hold_seconds = 0.0
-        """How long each picture is held back, so that requests overlap."""
-        self.answers_conditions = False
-        """Whether it compares ``If-None-Match`` with the ``ETag`` of what was put somewhere."""
-        self.not_modified: list[str] = []
-        """The paths answered with 304."""
+    def __init__(self) -> None:
         self.log: list[Asked] = []
         self.at_once: Counter[str] = Counter()
         """The most requests under way together, by host."""
         self.port = 0
         self._under_way: Counter[str] = Counter()
-        self._news = asyncio.Condition()
         self._runner: web.AppRunner | None = None
-        self._closing = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._logged])
@@ -153,9 +136,54 @@ class MisbehavingSite:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._closing.set()
         assert self._runner is not None
         await self._runner.cleanup()
+
+    @web.middleware
+    async def _logged(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        await self._note(request, request.path_qs)
+        self._under_way[request.host] += 1
+        self.at_once[request.host] = max(self.at_once[request.host], self._under_way[request.host])
+        try:
+            return await handler(request)
+        finally:
+            self._under_way[request.host] -= 1
+
+    async def _note(self, request: web.Request, path: str) -> None:
+        self.log.append(Asked(path, request.host, time.monotonic(), CIMultiDict(request.headers)))
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        raise NotImplementedError
+
+
+class MisbehavingSite(LocalServer):
+    """``async with MisbehavingSite() as site: site.url(Fault.BOMB)``.
+
+    Good things are at :meth:`picture` and :meth:`page`; ``site.pages["/x"] = Reply(…)`` puts anything anywhere;
+    ``site.robots`` is its robots.txt, a status or a text.
+    """
+
+    def __init__(self, *, pictures: int = 12) -> None:
+        super().__init__()
+        self.pictures = pictures
+        self.pages: dict[str, Reply] = {}
+        self.robots: str | int = 404
+        self.private_address = "http://192.168.77.7/secret.jpg"
+        self.retry_after = 2
+        self.hold_seconds = 0.0
+        """How long each picture is held back, so that requests overlap."""
+        self.answers_conditions = False
+        """Whether it compares ``If-None-Match`` with the ``ETag`` of what was put somewhere."""
+        self.not_modified: list[str] = []
+        """The paths answered with 304."""
+        self._news = asyncio.Condition()
+        self._closing = asyncio.Event()
+
+    async def __aexit__(self, *error: object) -> None:
+        self._closing.set()
+        await super().__aexit__(*error)
 
     @property
     def root(self) -> str:
@@ -195,19 +223,10 @@ class MisbehavingSite:
         """When requests came, in order, of one host (as in the Host header) or of all."""
         return [asked.at for asked in self.log if host is None or asked.host == host]
 
-    @web.middleware
-    async def _logged(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        self.log.append(Asked(request.path, request.host, time.monotonic(), CIMultiDict(request.headers)))
+    async def _note(self, request: web.Request, path: str) -> None:
+        await super()._note(request, request.path)
         async with self._news:
             self._news.notify_all()
-        self._under_way[request.host] += 1
-        self.at_once[request.host] = max(self.at_once[request.host], self._under_way[request.host])
-        try:
-            return await handler(request)
-        finally:
-            self._under_way[request.host] -= 1
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path

@@ -6,15 +6,12 @@ the crawler, keeps the log of who was asked for what, when, and how much at once
 
 from __future__ import annotations
 
-import time
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
-from typing import Protocol, Self
+from collections import defaultdict
+from typing import Protocol
 
 from aiohttp import web
-from multidict import CIMultiDict
 
-from tests.sites import Asked, LoopbackResolver, draw
+from tests.sites import Asked, LocalServer, LoopbackResolver, draw
 
 
 class House(Protocol):
@@ -28,33 +25,14 @@ class House(Protocol):
         """Raises HTTPNotFound for what it does not have."""
 
 
-class City:
+class City(LocalServer):
     """``async with City(Met(), Louvre()) as city:``, then crawl ``http://HOST/…`` through ``city.resolver``."""
 
     def __init__(self, *houses: House) -> None:
-        self.log: list[Asked] = []
-        self.at_once: Counter[str] = Counter()
-        """The most requests under way together, by host."""
+        super().__init__()
         self.robots: dict[str, str | int] = defaultdict(lambda: 404)
         """By host: a robots.txt, or the status that answers for it."""
-        self.port = 0
         self._houses = {host: house for house in houses for host in house.hosts}
-        self._under_way: Counter[str] = Counter()
-        self._runner: web.AppRunner | None = None
-
-    async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[self._logged])
-        app.router.add_get("/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
 
     @property
     def resolver(self) -> LoopbackResolver:
@@ -68,18 +46,6 @@ class City:
             for asked in self.log
             if asked.host == host and (asked.path == path if path else asked.path != "/robots.txt")
         ]
-
-    @web.middleware
-    async def _logged(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        self.log.append(Asked(request.path_qs, request.host, time.monotonic(), CIMultiDict(request.headers)))
-        self._under_way[request.host] += 1
-        self.at_once[request.host] = max(self.at_once[request.host], self._under_way[request.host])
-        try:
-            return await handler(request)
-        finally:
-            self._under_way[request.host] -= 1
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/robots.txt":

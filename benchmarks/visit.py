@@ -215,7 +215,7 @@ def scrolled(visit: Visit, minutes: float, far: int) -> dict[str, Any]:
         "heap_bytes_a_picture": round((heaps[-1][1] - heaps[0][1]) * 1e6 / max(1, visit.met - met_first)),
         "click_after_ms": longest_click,
         "heap_mb": [round(heap, 2) for _, heap in heaps],
-        "tasks_ms": tasks,
+        "tasks_ms": sorted(tasks, reverse=True)[:20],
     }
 
 

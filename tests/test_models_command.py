@@ -43,7 +43,7 @@ def test_without_a_collection_those_that_come_with_the_program_are_listed(
     assert found["recommended"] == "efficientnet_lite2"
     assert not (tmp_path / "none").exists()
     assert main(["models", "--quick", "--data", str(tmp_path / "none")]) == 0
-    assert "for search by words: ViT-B-32/laion2b_s34b_b79k" in capsys.readouterr().out
+    assert "for better search by words: ViT-B-32/laion2b_s34b_b79k" in capsys.readouterr().out
 
 
 def test_models_of_the_collection_and_of_the_cache_are_among_them(
@@ -76,6 +76,7 @@ def test_models_of_the_collection_and_of_the_cache_are_among_them(
     lost = found["hf-hub:someone/lost"]
     assert (lost["dimension"], lost["here"]) == (512, False)
     assert "it is not here" in lost["problem"]
+    assert lost["moving"]
 
 
 def test_the_recommended_one_is_fast_enough_here_and_searches_by_words_where_it_can() -> None:

@@ -44,6 +44,7 @@ class Found:
     compiled: bool | None = None
     here: bool = True
     active: bool = False
+    moving: bool = False
     vectors: int = 0
     problem: str | None = None
 
@@ -64,9 +65,9 @@ def run_models(settings: Settings, *, quick: bool, as_json: bool) -> int:
         listed = [asdict(model) for model in found]
         console.print_json(json.dumps({"models": listed, "recommended": name, "because": why}))
         return 0
-    table = Table("model", "dimension", "images/s", "memory", "words", "in the collection", box=None)
+    table = Table("model", "dimension", "images/s", "memory", "text encoder", "in the collection", box=None)
     for model in found:
-        state = "active" if model.active else "kept" if model.vectors else ""
+        state = "active" if model.active else "moving" if model.moving else "kept" if model.vectors else ""
         table.add_row(
             escape(model.name),
             str(model.dimension or "?"),
@@ -83,7 +84,10 @@ def run_models(settings: Settings, *, quick: bool, as_json: bool) -> int:
             console.print(f"{model.name}: {model.problem}", markup=False)
     console.print(f"recommended: {name} ({why})", markup=False)
     if not any(model.text for model in found if model.here):
-        console.print(f"for search by words: {WITH_TEXT}, downloaded when it is first used", markup=False)
+        console.print(
+            f"with a text encoder, for better search by words: {WITH_TEXT}, downloaded when it is first used",
+            markup=False,
+        )
     console.print("another model: set embedding.model for a new collection, or reembed --model NAME", markup=False)
     return 0
 
@@ -120,12 +124,12 @@ def _found(settings: EmbeddingSettings, stored: Sequence[StoredModel]) -> list[F
         at = next(place for place, other in enumerate(found) if other.name == model.name)
         known = found[at]
         if known.id == model.model_id:
-            found[at] = replace(known, active=model.active, vectors=model.vectors)
+            found[at] = replace(known, active=model.active, moving=model.moving, vectors=model.vectors)
         else:  # its weights are not those of what is called so now
             problem = known.problem or f"its weights are not here; what is called so now is {known.id}"
             gone = Found(
                 model.name, model.model_id, model.dimension, None, here=False,
-                active=model.active, vectors=model.vectors, problem=problem,
+                active=model.active, moving=model.moving, vectors=model.vectors, problem=problem,
             )  # fmt: skip
             found[at : at + 1] = [gone] if known.id is None else [known, gone]
     return found

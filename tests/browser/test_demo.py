@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page
 
 from benchmarks.processes import Artalike
-from tests.browser.steps import Box, on_screen, ready, settled, tiles, until
+from tests.browser.steps import Box, drawn, on_screen, ready, settled, tiles, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -98,7 +98,7 @@ async def wander(demo: Artalike, page: Page, size: Size) -> None:
         assert all(places.get(id_, box)[:2] == box[:2] for id_, box in shown.items())
         places |= shown
         await page.evaluate("scrollBy({top: innerHeight * 0.8, behavior: 'instant'})")
-        await asyncio.sleep(0.05)
+        await drawn(page)
     assert len({box[:2] for box in places.values()}) == len(places) == size.pieces >= 5 * size.page
 
     # A click, a further click, and twice back to the same places.

@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default=EmbeddingSettings().model, help="as embedding.model, or an architecture")
     parser.add_argument("--folder", type=Path, help="photographs; the demo's drawings without it")
     parser.add_argument("--pictures", type=int, default=PICTURES, help="whose cosines are taken")
+    parser.add_argument("--kept", type=Path, help="a folder in which the compiled network stays for the next run")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     logging.basicConfig(level="INFO", stream=sys.stderr, format="%(message)s")
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except ArtalikeError as error:
             refuse(str(error))
         pictures = _pictures(card, options.folder, options.pictures)
-        acceleration = Acceleration(Path(temporary) / "compiled")
+        acceleration = Acceleration(options.kept or Path(temporary) / "compiled")
         reference = np.concatenate([network.embed_eagerly(batch) for batch in _batches(pictures, settings.batch)])
         acceleration.watch(network, card, settings)
         for batch in _batches(pictures, settings.batch):  # the first of them are what it is compiled after

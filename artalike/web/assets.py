@@ -89,10 +89,6 @@ class Assets:
             self._needed[path] = [self.url(each) for each in self._imports(path)]
         return self._needed[path]
 
-    def under(self, prefix: str) -> list[str]:
-        """Addresses of all files whose path begins with ``prefix``, in order."""
-        return [self.url(path) for path in sorted(self._assets) if path.startswith(prefix)]
-
     def response(self, request: web.Request, path: str) -> web.Response:
         """The file at ``path``, with or without the version in front. Raises NotFound."""
         version, _, rest = path.partition("/")

@@ -33,6 +33,7 @@ def settings_for(data: Path, **sections: dict[str, Any]) -> Settings:
         | {"host_rules": NO_KNOWN_HOSTS},
         "download": {"connect_seconds": 2, "read_seconds": 1, "total_seconds": 3},
         "admin": {"token": TOKEN},
+        "embedding": {"model": CARD.name},
         "gallery": {"map": False},  # a process that lays pictures out beside each test would slow all of them
     }
     for section, keys in sections.items():

@@ -91,8 +91,12 @@ class MixedSearch:
         if len(parts) == 1 and parts[0].id is not None and parts[0].weight > 0:
             query = Query(ids=(parts[0].id,), filters=filters, min_score=min_score)
             return await self._search.rank(query, limit=limit, offset=offset)
-        totals = await self._images.totals()
         asked = tuple(part.id for part in parts if part.id is not None and part.weight > 0)
+        if parts and all(part.text is None for part in parts):
+            vector = await self._questions.direction(parts)
+            query = Query(vector=vector, asked=asked, filters=filters, min_score=min_score)
+            return await self._search.rank(query, limit=limit, offset=offset)
+        totals = await self._images.totals()
         mixed = await self._questions.settled(parts, totals.max_id, await self._search.passing(filters, totals.max_id))
         if mixed.used == (Used.LIKENESS,):
             query = Query(vector=mixed.vector, asked=asked, filters=filters, min_score=min_score)

@@ -75,7 +75,7 @@ class Questions:
         with_words = partial(self._images.words, limit=HEAD_MOST, max_id=max_id, among=among)
         nearest = partial(self._search.nearest, depth=HEAD_MOST, max_id=max_id, among=among)
         texts = [part for part in parts if part.text is not None and part.weight > 0]
-        pictures = await self._direction(parts)
+        pictures = await self.direction(parts)
         if pictures is None and not texts:
             raise QueryError("expected something to look for: a picture in like or unlike, or words")
         by_words: list[Weighted] = [(await with_words(part.text or ""), part.weight) for part in texts]
@@ -104,7 +104,7 @@ class Questions:
         vector = meaning if meaning is not None and not looked_for else pictures
         return Settled(fused(rankings, unwanted), vector, ends, used)
 
-    async def _direction(self, parts: Sequence[Part]) -> FloatArray | None:
+    async def direction(self, parts: Sequence[Part]) -> FloatArray | None:
         """Between the pictures among ``parts``, as a cursor carries it; None when there is none."""
         known = await self._search.vectors([part.id for part in parts if part.id is not None])
         weights, vectors = [], []

@@ -129,7 +129,8 @@ async def _upload(request: web.Request, max_bytes: int, model: type[BaseModel], 
         kind = part.headers.get(hdrs.CONTENT_TYPE, "text/plain")
         simple = part.filename is None and kind.startswith(("text/", "application/json"))
         if simple and (part.name not in model.model_fields or len(read.fields) == len(model.model_fields)):
-            names = " and ".join(model.model_fields)
+            *others, last = model.model_fields
+            names = f"{', '.join(others)} and {last}" if others else last
             raise QueryError(f"body: expected image files, {names}, found the field {_shown(part.name or '')}")
         data = bytearray()
         while chunk := await part.read_chunk():

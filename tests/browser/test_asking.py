@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from artalike.records import Metadata
 from tests.browser.conftest import Complaints, NewContext
 from tests.browser.server import GalleryServer
-from tests.browser.steps import ready, tiles, until
+from tests.browser.steps import ready, settled, tiles, until
 from tests.browser.test_wall import WATCH_SHIFTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -255,16 +255,17 @@ async def test_a_picture_of_ones_own_is_asked_by_and_kept_for_the_way_back(
     await expect(page.locator(CHIPS)).to_have_count(1)
     preview = await page.locator(f"{CHIPS} img").get_attribute("src") or ""
     assert preview.startswith("data:image/jpeg")
-    order = list(await until(lambda: tiles(page), "pictures like it"))
+    await until(lambda: tiles(page), "pictures like it")
     await expect(page.locator("#told")).to_contain_text("only this page still has it")
+    shown = await settled(page)
     await page.locator(".tile a").nth(3).press("Enter")
     await page.wait_for_url("**/similar/*")
     await page.go_back()
     await ready(page)
-    assert list(await tiles(page)) == order
+    assert await settled(page) == shown
     await page.reload()
     await ready(page)
-    assert list(await tiles(page)) == order
+    assert list(await settled(page)) == list(shown)
     assert await page.locator(f"{CHIPS} img").get_attribute("src") == preview
     theirs = await (await new_context()).new_page()
     await theirs.goto(page.url)

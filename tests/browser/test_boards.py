@@ -86,11 +86,13 @@ async def test_a_heart_keeps_a_picture_and_lets_it_go(gallery: GalleryServer, pa
 async def test_boards_are_made_filled_ordered_and_renamed(gallery: GalleryServer, page: Page) -> None:
     hang(gallery, 40)
     await page.goto(f"{gallery.url}/image/5")
+    await ready(page)
     await page.click(".boards-of summary")
     await page.fill(".board-panel input[name=name]", "Blue")
     await page.keyboard.press("Enter")
     for number in (9, 7):
         await page.goto(f"{gallery.url}/image/{number}")
+        await ready(page)
         await page.click(".boards-of summary")
         await page.get_by_label("Blue").check()
     await page.goto(f"{gallery.url}/boards")
@@ -295,6 +297,7 @@ async def test_axe_finds_nothing_wrong_with_viewer_boards_and_help(
     gallery.fake.images.groups = [{5, 6, 7}]
     page = await (await new_context(color_scheme=scheme, reduced_motion="reduce")).new_page()
     await page.goto(f"{gallery.url}/image/5")
+    await ready(page)
     await page.click(".boards-of summary")
     await page.fill(".board-panel input[name=name]", "Blue")
     await page.keyboard.press("Enter")

@@ -328,6 +328,7 @@ async def test_a_citation_is_copied(gallery: GalleryServer, home: Home, new_cont
     context = await new_context(permissions=["clipboard-read", "clipboard-write"])
     page = await context.new_page()
     await page.goto(f"{gallery.url}/image/2")
+    await ready(page)
     await page.click(".copy-citation")
     await expect(page.locator(".copy-said")).to_have_text("Copied")
     text = await page.evaluate("navigator.clipboard.readText()")

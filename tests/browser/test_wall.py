@@ -121,8 +121,7 @@ async def test_new_pictures_are_offered_and_do_not_disturb(gallery: GalleryServe
     await expect(page.locator("#fresh")).to_have_text("+5 new")
     assert await on_screen(page) == before
     await page.click("#fresh")
-    await until(lambda: _first(page, new[-1].id), "the latest picture in front")
-    assert list(await tiles(page))[:5] == [image.id for image in reversed(new)]
+    await until(lambda: _first(page, *(image.id for image in reversed(new))), "the latest pictures in front")
     await expect(page.locator("#fresh")).to_be_hidden()
 
 
@@ -288,8 +287,8 @@ async def _count(page: Page, count: int) -> dict[int, tuple[float, float, float,
     return shown if len(shown) >= count else {}
 
 
-async def _first(page: Page, image_id: int) -> bool:
-    return next(iter(await tiles(page)), None) == image_id
+async def _first(page: Page, *image_ids: int) -> bool:
+    return list(await tiles(page))[: len(image_ids)] == list(image_ids)
 
 
 async def _differs(page: Page, order: list[int]) -> bool:

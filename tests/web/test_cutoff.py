@@ -90,7 +90,7 @@ async def test_a_score_that_is_none_is_refused_in_a_body(serve: Serve, wrong: An
         ({"min_score": "2"}, "min_score = '2'"),
         ({"min_score": "x" * 5000}, "min_score = 'xxx"),
         ({"limit": "0"}, "limit = '0'"),
-        ({"colour": "red"}, "expected image files, min_score and limit, found the field 'colour'"),
+        ({"colour": "red"}, "expected image files, min_score, limit and question, found the field 'colour'"),
     ],
 )
 async def test_a_forms_fields_are_checked(serve: Serve, fields: dict[str, str], named: str) -> None:

@@ -12,6 +12,7 @@ import random
 import socket
 import time
 import zlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ def draw(number: int, size: tuple[int, int] = (96, 72)) -> bytes:
     return _encoded(image, "JPEG")
 
 
-class LocalServer:
+class LocalServer(ABC):
     """Answers GET on a free ``port`` of this machine, inside ``async with``, and keeps a log."""
 
     def __init__(self) -> None:
@@ -154,8 +155,9 @@ class LocalServer:
     async def _note(self, request: web.Request, path: str) -> None:
         self.log.append(Asked(path, request.host, time.monotonic(), CIMultiDict(request.headers)))
 
+    @abstractmethod
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        raise NotImplementedError
+        """What it says."""
 
 
 class MisbehavingSite(LocalServer):

@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from artalike.records import Candidate, FailureGroup, Metadata, SeedState
 from artalike.storage.blocks import BlockKind
+from tests.browser import hostile
 from tests.browser.conftest import Complaints, NewContext
 from tests.browser.server import GalleryServer
 from tests.browser.steps import accessible, until
@@ -20,18 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 STAGE = {"queued": 0, "active": 0, "rate": 0.0, "full": 0.0}
 HOST = {
     "host": "museum.example",
-    "waiting": 1200,
-    "used": 2,
-    "places": 2,
-    "limit": 4,
-    "rate": 2.0,
-    "share": 1.0,
-    "pause": 10.0,
-    "rest": 0.0,
-    "closed": 0.0,
-    "delay": 10.0,
-    "latency": 0.25,
-    "requests": 60,
+    **hostile.HOST,
     "rule": {"rate": 2.0, "concurrency": 4, "source": "https://museum.example/terms"},
 }
 

@@ -9,7 +9,7 @@ ARGS   ?=
 # Compiled once and kept, also where the environment says not to: tests start the program many times.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run serve test endure fuzz check format clean
+.PHONY: help run serve test test-cluster endure fuzz check format clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,10 +27,17 @@ serve: $(STAMP)  ## install, then serve the collection in data/
 	$(BIN)/python -m artalike $(ARGS)
 
 test: $(STAMP)  ## install, then pass the whole suite
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not endurance" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not endurance and not cluster" $(ARGS)
 
 endure: $(STAMP)  ## what the suite tests in short, in length: many kills and a whole demo with the embedded model
 	$(BIN)/python -m pytest -m endurance $(ARGS)
+
+$(VENV)/.cluster: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,cluster,engines]'
+	touch $@
+
+test-cluster: $(VENV)/.cluster  ## install the engines of a cluster, and pass the tests against them
+	$(BIN)/python -m pytest -m cluster $(ARGS)
 
 fuzz: $(STAMP)  ## damage documents of all kinds for FUZZ_SECONDS (3600) and feed them to the parsers
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(BIN)/python -m tests.fuzz $(ARGS)

@@ -301,6 +301,34 @@ ALTER TABLE models ADD COLUMN moving_since REAL;     -- while the collection mov
 CREATE UNIQUE INDEX models_moving ON models ((moving_since IS NOT NULL)) WHERE moving_since IS NOT NULL;
 """
 
+OUTBOX: Final = """
+-- Models whose index is a server of its own: attached while it follows this catalog. The owner tells this catalog's
+-- vectors there from those of another.
+CREATE TABLE outbox_models (
+    model    INTEGER PRIMARY KEY REFERENCES models (id) ON DELETE CASCADE,
+    owner    TEXT    NOT NULL,
+    attached INTEGER NOT NULL
+);
+-- What such an index may not have been told yet, in the order in which it happened.
+CREATE TABLE outbox (
+    seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+    model    INTEGER NOT NULL REFERENCES outbox_models (model) ON DELETE CASCADE,
+    image_id INTEGER NOT NULL,
+    state    TEXT    NOT NULL                        -- embedded, removed; a row that is gone is indexed
+);
+CREATE INDEX outbox_images ON outbox (model, image_id);
+CREATE TRIGGER vectors_outbox_insert AFTER INSERT ON vectors
+WHEN EXISTS (SELECT 1 FROM outbox_models WHERE model = new.model AND attached = 1)
+BEGIN
+    INSERT INTO outbox (model, image_id, state) VALUES (new.model, new.image_id, 'embedded');
+END;
+CREATE TRIGGER vectors_outbox_delete AFTER DELETE ON vectors
+WHEN EXISTS (SELECT 1 FROM outbox_models WHERE model = old.model AND attached = 1)
+BEGIN
+    INSERT INTO outbox (model, image_id, state) VALUES (old.model, old.image_id, 'removed');
+END;
+"""
+
 MIGRATIONS: Final[tuple[str, ...]] = (
     COLLECTION + CRAWL,
     RECRAWL,
@@ -310,4 +338,5 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     FILTERS,
     ROOTS,
     MODELS,
+    OUTBOX,
 )

@@ -1,0 +1,102 @@
+"""The outbox: what an index that is a server of its own may not have been told yet.
+
+Where the index lives in the server's process, whoever commits a change makes it there too, and a start compares the two.
+A server of its own can be lost while this one goes on. So each change of a vector leaves a row here, by triggers and
+therefore in the same transaction, and the row goes when the index has made the change::
+
+    embedded ──▶ indexed (no row) ──▶ removed ──▶ gone (no row)
+
+A row names what has changed, and not to what: who works it off does what the catalog says by then, so that a change made
+twice, or late, does no harm.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from artalike.storage.catalog import Database
+
+State = Literal["embedded", "removed"]
+
+AT_ONCE: Final = 500
+"""Ids bound to one statement: SQLite takes 999 in its oldest builds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row: the vector of ``image_id`` has come or gone."""
+
+    seq: int
+    image_id: int
+
+
+class Outbox:
+    """The changes of one model's vectors. All raise StorageError, and those that write DiskFull."""
+
+    def __init__(self, database: Database, model: int) -> None:
+        self._database = database
+        self._model = model
+
+    async def attach(self) -> str:
+        """From now on changes are noted. What marks this catalog's vectors of this model as its own."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                "INSERT INTO outbox_models (model, owner, attached) VALUES (?, ?, 1) "
+                "ON CONFLICT (model) DO UPDATE SET attached = 1",
+                (self._model, secrets.token_hex(8)),
+            )
+            [row] = await connection.execute_fetchall("SELECT owner FROM outbox_models WHERE model = ?", (self._model,))
+        return str(row[0])
+
+    async def first(self, limit: int) -> list[Change]:
+        """The changes that have waited longest."""
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT seq, image_id FROM outbox WHERE model = ? ORDER BY seq LIMIT ?", (self._model, limit)
+            )
+        return [Change(*row) for row in rows]
+
+    async def about(self, ids: Sequence[int], state: State) -> list[Change]:
+        """The changes of these images to this state."""
+        found: list[Change] = []
+        async with self._database.read() as connection:
+            for start in range(0, len(ids), AT_ONCE):
+                some = [int(number) for number in ids[start : start + AT_ONCE]]
+                marks = ",".join("?" * len(some))
+                rows = await connection.execute_fetchall(
+                    f"SELECT seq, image_id FROM outbox WHERE model = ? AND state = ? AND image_id IN ({marks})",
+                    (self._model, state, *some),
+                )
+                found += [Change(*row) for row in rows]
+        return found
+
+    async def settle(self, changes: Sequence[Change]) -> None:
+        """The index has made these."""
+        if changes:
+            async with self._database.write() as connection:
+                await connection.executemany("DELETE FROM outbox WHERE seq = ?", [(change.seq,) for change in changes])
+
+    async def waiting(self) -> int:
+        """How many changes wait."""
+        async with self._database.read() as connection:
+            [row] = await connection.execute_fetchall("SELECT count(*) FROM outbox WHERE model = ?", (self._model,))
+        return int(row[0])
+
+
+async def attached(database: Database) -> dict[int, str]:
+    """The models whose changes are noted, by number, with their ids."""
+    async with database.read() as connection:
+        rows = await connection.execute_fetchall(
+            "SELECT models.id, models.model_id FROM models JOIN outbox_models ON model = models.id WHERE attached = 1"
+        )
+    return {row[0]: row[1] for row in rows}
+
+
+async def detach(database: Database, model: int) -> None:
+    """Note no more changes of this model: no server follows them, or it is brought level as a whole."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE outbox_models SET attached = 0 WHERE model = ?", (model,))
+        await connection.execute("DELETE FROM outbox WHERE model = ?", (model,))

@@ -1,13 +1,13 @@
 """The outbox: what an index that is a server of its own may not have been told yet.
 
-Where the index lives in the server's process, whoever commits a change makes it there too, and a start compares the two.
-A server of its own can be lost while this one goes on. So each change of a vector leaves a row here, by triggers and
-therefore in the same transaction, and the row goes when the index has made the change::
+Where the index lives in the server's process, whoever commits a change makes it there too, and a start compares the
+two. A server of its own can be lost while this one goes on. So each change of a vector leaves a row here, by triggers
+and therefore in the same transaction, and the row goes when the index has made the change::
 
     embedded ──▶ indexed (no row) ──▶ removed ──▶ gone (no row)
 
-A row names what has changed, and not to what: who works it off does what the catalog says by then, so that a change made
-twice, or late, does no harm.
+A row names what has changed, and not to what: who works it off does what the catalog says by then, so that a change
+made twice, or late, does no harm.
 """
 
 from __future__ import annotations

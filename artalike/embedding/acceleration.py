@@ -39,7 +39,7 @@ COMMAND: Final = (sys.executable, "-m", "artalike.embedding.compiling")
 KEPT: Final = 3
 """Compiled networks that stay in the folder: of the models and settings used last."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """To be raised when the compiled code changes for a reason that `_key` does not see."""
 
 DAY_SECONDS: Final = 86400.0

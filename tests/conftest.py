@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -21,3 +23,12 @@ def nothing_blocks_the_event_loop() -> Iterator[BlockBuster]:
     """Any call of the package that blocks while the event loop runs fails the test."""
     with blockbuster_ctx("artalike") as detector:
         yield detector
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pages_are_read_once() -> Iterator[None]:
+    """Many hundred galleries start here, and to read, pack and compile the files of its pages is most of a start."""
+    pages = import_module("artalike.web.pages")  # not above: libraries that it imports heed what stands there
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "_read", cache(pages._read))
+        yield

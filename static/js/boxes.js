@@ -14,3 +14,11 @@ export function placeTile(tile, box) {
   style.width = `${box.width}px`;
   style.height = `${box.height}px`;
 }
+
+/**
+ * @param {Box} one
+ * @param {Box} other
+ */
+export function sameBox(one, other) {
+  return one.left === other.left && one.top === other.top && one.width === other.width && one.height === other.height;
+}

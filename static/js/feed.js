@@ -7,6 +7,7 @@
 import { ApiError } from "./api.js";
 import { fetchAnswers } from "./ask/answers.js";
 import { backoff } from "./backoff.js";
+import { IdSet } from "./id_set.js";
 import { readImages } from "./images.js";
 
 /** @typedef {import("./images.js").DetailedImage} DetailedImage */
@@ -32,7 +33,6 @@ export class Feed {
   onpage = () => {};
   /** @type {() => void} called after `state` has changed */
   onstate = () => {};
-  /** @type {Set<number>} */
   #seen;
   #failures = 0;
   #fetchPage;
@@ -53,7 +53,7 @@ export class Feed {
     this.cutoff = cutoff;
     this.used = used;
     this.pageSize = pageSize;
-    this.#seen = new Set(seen);
+    this.#seen = new IdSet(seen);
     this.#fetchPage = fetchPage;
     this.#wait = wait;
     if (next === null) this.state = "ended";

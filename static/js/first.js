@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * What the gallery's page runs first: it hangs the pictures that the server has sent, with nothing but their shapes, and
- * then brings the rest of the program. So the first pictures wait for five small modules, and not for all.
+ * then brings the rest of the program. So the first pictures wait for a few small modules, and not for all.
  *
  * A page that somebody comes back to is left alone: what it showed is not what the server has sent.
  */

@@ -9,6 +9,7 @@ import { Feed } from "./feed.js";
 import { Grid } from "./grid.js";
 import { Growth } from "./growth.js";
 import { nameOf, readImage } from "./images.js";
+import { Nearby } from "./nearby.js";
 import { answersOf, pageOf, placeOf } from "./places.js";
 import { View } from "./views.js";
 import { wallAddress } from "./viewer/address.js";
@@ -50,7 +51,12 @@ export class Gallery {
     this.view = this.#create({ kind: "random", seed: null }); // nothing, until `start`
     this.growth = new Growth(arrivals, wall, this.view);
     this.growth.onchange = () => this.onchange();
-    wall.onrender = () => this.#continue();
+    this.nearby = new Nearby();
+    this.nearby.onlearnt = (pictures) => pictures === this.view.grid.pictures && wall.learn();
+    wall.onrender = (from, to) => {
+      this.nearby.attend(this.view.grid.pictures, from, to);
+      this.#continue();
+    };
     wall.onopen = (index, tile) => this.#open(index, tile);
   }
 
@@ -136,7 +142,7 @@ export class Gallery {
     }
     const { view, wall } = this;
     const anchor = wall.anchor;
-    const index = view.grid.images.findIndex((image) => image.id === id);
+    const index = view.grid.pictures.indexOf(id);
     this.#forget(view, [id]);
     if (index >= 0) {
       wall.drop(index);
@@ -162,7 +168,8 @@ export class Gallery {
     const { view, wall } = this;
     view.scroll = scrollY;
     view.anchor = wall.anchor;
-    view.focused = view.grid.images[wall.indexOf(document.activeElement)]?.id ?? 0;
+    const focused = wall.indexOf(document.activeElement);
+    view.focused = focused < 0 ? 0 : view.grid.pictures.id(focused);
     this.views.leave(view);
   }
 
@@ -226,8 +233,8 @@ export class Gallery {
   #forget(view, gone) {
     const ids = new Set(gone);
     for (const id of ids) view.feed.exclude(id);
-    for (let index = view.grid.images.length - 1; index >= 0 && ids.size > 0; index--) {
-      if (ids.has(view.grid.images[index].id)) view.grid.remove(index);
+    for (let index = view.grid.count - 1; index >= 0 && ids.size > 0; index--) {
+      if (ids.has(view.grid.pictures.id(index))) view.grid.remove(index);
     }
     if (view.place.kind === "similar" && ids.has(view.place.id)) {
       view.question = null;
@@ -245,7 +252,7 @@ export class Gallery {
   /** @param {View} view */
   #focus(view) {
     if (!view.focused) return;
-    const index = view.grid.images.findIndex((image) => image.id === view.focused);
+    const index = view.grid.pictures.indexOf(view.focused);
     this.wall.tile(index)?.querySelector("a")?.focus({ preventScroll: true });
   }
 
@@ -254,10 +261,10 @@ export class Gallery {
    * @param {HTMLElement} tile
    */
   #open(index, tile) {
-    const image = this.view.grid.images[index];
+    const { pictures } = this.view.grid;
     const from = tile.getBoundingClientRect();
     tile.querySelector("a")?.focus({ preventScroll: true });
-    this.go({ kind: "similar", id: image.id, filters: this.view.place.filters }, { question: image });
+    this.go({ kind: "similar", id: pictures.id(index), filters: this.view.place.filters }, { question: pictures.at(index) });
     this.question.arriveFrom(from);
   }
 

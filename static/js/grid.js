@@ -8,6 +8,8 @@
  */
 
 import { extendedRow, fullRow, lastRow, rowOf } from "./layout.js";
+import { Pictures } from "./pictures.js";
+import { Rows } from "./rows.js";
 
 /** @typedef {import("./layout.js").Frame} Frame */
 /** @typedef {import("./layout.js").Row} Row */
@@ -19,65 +21,102 @@ import { extendedRow, fullRow, lastRow, rowOf } from "./layout.js";
 export const DIVIDER = 72;
 
 export class Grid {
-  /** @type {DetailedImage[]} */
-  images = [];
-  /** @type {PlacedRow[]} */
-  rows = [];
   /**
    * The first picture that is less alike.
    *
    * @type {number | null}
    */
   split = null;
-  /** @type {number[]} */
-  #ratios = [];
+  #rows = new Rows();
+  /** The row that was asked for last: its boxes are asked for one after the other. */
+  #latest = { index: -1, row: /** @type {PlacedRow | null} */ (null) };
 
-  /** @param {Frame} frame */
-  constructor(frame) {
+  /**
+   * @param {Frame} frame
+   * @param {Pictures} [pictures]  with nothing placed yet, for `restore`
+   */
+  constructor(frame, pictures = new Pictures()) {
     this.frame = frame;
+    this.pictures = pictures;
   }
 
   /**
-   * The grid as it was, from what `breaks` gave.
+   * The grid as it was, from what it said of itself.
    *
    * @param {Frame} frame
-   * @param {DetailedImage[]} images
+   * @param {import("./pictures.js").Saved} saved
    * @param {number[]} breaks
-   * @param {number | null} [cutoff]  as for `add`
+   * @param {number | null} [split]
    */
-  static restore(frame, images, breaks, cutoff = null) {
-    const grid = new Grid(frame);
-    grid.#append(images, cutoff);
+  static restore(frame, saved, breaks, split = null) {
+    const grid = new Grid(frame, Pictures.fromJSON(saved));
+    grid.split = split;
+    const { ratios } = grid.pictures;
     for (const size of breaks) {
       const end = grid.placed + Math.abs(size);
-      if (size === 0 || end > images.length) break;
-      grid.#place(rowOf(grid.#ratios, grid.placed, end, frame, size > 0));
+      if (size === 0 || end > grid.count) break;
+      grid.#place(rowOf(ratios, grid.placed, end, frame, size > 0));
     }
     grid.#fill();
     return grid;
   }
 
+  /** How many pictures there are. */
+  get count() {
+    return this.pictures.length;
+  }
+
   /** How many pictures have a place. The others are held back. */
   get placed() {
-    const last = this.rows.at(-1);
-    return last ? last.start + last.widths.length : 0;
+    return this.#rows.end;
+  }
+
+  get rowCount() {
+    return this.#rows.length;
   }
 
   /** Pixels from the top of the first row to the bottom of the last. */
   get height() {
-    const last = this.rows.at(-1);
-    return last ? last.top + last.height : 0;
+    return this.#rows.height;
   }
 
   /** Pixels from the top of the first row to the divider; null when there is none, or nothing behind it yet. */
   get divider() {
-    const row = this.split === null ? undefined : this.rows[this.rowAt(this.split)];
+    const row = this.split === null ? null : this.#rows.at(this.rowAt(this.split));
     return row && row.start === this.split ? row.top - DIVIDER : null;
   }
 
-  /** How many pictures each row holds, negative when ragged: with images and frame, enough to lay them out again. */
+  /** How many pictures each row holds, negative when ragged: with pictures and frame, enough to lay them out again. */
   get breaks() {
-    return this.rows.map((row) => (row.full ? row.widths.length : -row.widths.length));
+    return Array.from({ length: this.rowCount }, (_, index) => {
+      const { start, end, full } = /** @type {NonNullable<ReturnType<Rows["at"]>>} */ (this.#rows.at(index));
+      return full ? end - start : start - end;
+    });
+  }
+
+  /**
+   * @param {number} index
+   * @returns {PlacedRow | null} null where there is no such row
+   */
+  row(index) {
+    if (this.#latest.index === index) return this.#latest.row;
+    const placed = this.#rows.at(index);
+    if (!placed) return null;
+    const { start, end, top, full } = placed;
+    const row = { ...rowOf(this.pictures.ratios, start, end, this.frame, full), start, top };
+    this.#latest = { index, row };
+    return row;
+  }
+
+  /**
+   * The pictures of a stretch of rows.
+   *
+   * @param {number} first
+   * @param {number} end    the row behind the last
+   * @returns {[number, number]} the first picture, and the one behind the last
+   */
+  picturesOf(first, end) {
+    return [this.#rows.at(first)?.start ?? 0, this.#rows.at(end)?.start ?? this.placed];
   }
 
   /**
@@ -85,7 +124,10 @@ export class Grid {
    * @param {number | null} [cutoff]   the score below which they are less alike
    */
   add(images, cutoff = null) {
-    this.#append(images, cutoff);
+    for (const image of images) {
+      if (this.split === null && cutoff !== null && image.score !== null && image.score < cutoff) this.split = this.count;
+      this.pictures.push(image);
+    }
     this.#extend();
     this.#fill();
   }
@@ -98,18 +140,17 @@ export class Grid {
   remove(index) {
     const { placed } = this;
     const row = this.rowAt(index);
-    this.images.splice(index, 1);
-    this.#ratios.splice(index, 1);
+    this.pictures.remove(index);
     if (this.split !== null && index < this.split) this.split -= 1;
     if (index >= placed) return;
-    this.rows.length = row;
+    this.#truncate(row);
     this.#fill();
     if (this.placed < placed - 1) this.flush();
   }
 
   /** Show the pictures held back, as a ragged last row. */
   flush() {
-    if (this.placed < this.images.length) this.#place(lastRow(this.#ratios, this.placed, this.frame));
+    if (this.placed < this.count) this.#place(lastRow(this.pictures.ratios, this.placed, this.frame));
   }
 
   /**
@@ -120,7 +161,7 @@ export class Grid {
   resize(frame) {
     const shown = this.placed;
     this.frame = frame;
-    this.rows = [];
+    this.#truncate(0);
     this.#fill();
     if (this.placed < shown) this.flush();
   }
@@ -130,10 +171,10 @@ export class Grid {
    * @returns {Box | null} null while it is held back
    */
   box(index) {
-    const row = this.rows[this.rowAt(index)];
+    if (index >= this.placed) return null;
+    const row = this.row(this.rowAt(index));
     const column = row ? index - row.start : -1;
-    if (!row || column < 0 || column >= row.widths.length) return null;
-    return { left: row.lefts[column], top: row.top, width: row.widths[column], height: row.height };
+    return row ? { left: row.lefts[column], top: row.top, width: row.widths[column], height: row.height } : null;
   }
 
   /**
@@ -141,7 +182,7 @@ export class Grid {
    * @returns {number} its row's index
    */
   rowAt(index) {
-    return lastWhere(this.rows, (row) => row.start <= index);
+    return this.#rows.holding(index);
   }
 
   /**
@@ -152,8 +193,8 @@ export class Grid {
    * @returns {[number, number]} first row, and the one behind the last
    */
   rowsBetween(top, bottom) {
-    const first = Math.max(0, lastWhere(this.rows, (row) => row.top <= top));
-    const end = lastWhere(this.rows, (row) => row.top <= bottom) + 1;
+    const first = Math.max(0, this.#rows.above(top));
+    const end = this.#rows.above(bottom) + 1;
     return [Math.min(first, end), end];
   }
 
@@ -168,7 +209,7 @@ export class Grid {
     if (key === "ArrowLeft") return Math.max(0, index - 1);
     if (key === "ArrowRight") return Math.min(this.placed - 1, index + 1);
     const from = this.box(index);
-    const row = this.rows[this.rowAt(index) + (key === "ArrowUp" ? -1 : 1)];
+    const row = this.row(this.rowAt(index) + (key === "ArrowUp" ? -1 : 1));
     if (!from || !row) return index;
     const center = from.left + from.width / 2;
     const distances = row.lefts.map((left, i) => Math.max(left - center, center - left - row.widths[i], 0));
@@ -177,69 +218,44 @@ export class Grid {
 
   /** The picture before which the row that comes next has to end. */
   get #until() {
-    return this.split !== null && this.placed < this.split ? this.split : this.images.length;
-  }
-
-  /**
-   * @param {DetailedImage[]} images
-   * @param {number | null} cutoff
-   */
-  #append(images, cutoff) {
-    for (const image of images) {
-      if (this.split === null && cutoff !== null && image.score !== null && image.score < cutoff) {
-        this.split = this.images.length;
-      }
-      this.images.push(image);
-      this.#ratios.push(image.width / image.height);
-    }
+    return this.split !== null && this.placed < this.split ? this.split : this.count;
   }
 
   /** Put pictures at the right of a ragged last row while they fit: slow arrivals share rows, and nothing moves. */
   #extend() {
-    for (let last = this.rows.at(-1); last && !last.full && this.placed < this.#until; ) {
-      if (this.placed === this.split) return;
-      const longer = extendedRow(last, this.#ratios[this.placed], this.frame);
-      if (!longer) return;
-      last = { ...last, ...longer };
-      this.rows[this.rows.length - 1] = last;
+    const { ratios } = this.pictures;
+    /** @type {Row | null} */
+    let last = this.row(this.rowCount - 1);
+    while (last && !last.full && this.placed < this.#until && this.placed !== this.split) {
+      last = extendedRow(last, ratios[this.placed], this.frame);
+      if (last) this.#rows.extend();
     }
+    this.#latest.index = -1;
   }
 
   #fill() {
-    for (let row = this.#next(); row; row = this.#next()) this.#place(row);
+    const { ratios } = this.pictures;
+    for (let row = this.#next(ratios); row; row = this.#next(ratios)) this.#place(row);
   }
 
-  #next() {
+  /** @param {ArrayLike<number>} ratios */
+  #next(ratios) {
     const { placed, frame } = this;
     const until = this.#until;
-    const full = fullRow(this.#ratios, placed, frame, until);
+    const full = fullRow(ratios, placed, frame, until);
     if (full || placed === until || until !== this.split) return full;
-    return lastRow(this.#ratios, placed, frame, until);
+    return lastRow(ratios, placed, frame, until);
   }
 
   /** @param {Row} row */
-  #place(row) {
-    const start = this.placed;
-    const top = (this.rows.length ? this.height + this.frame.gap : 0) + (start === this.split ? DIVIDER : 0);
-    this.rows.push({ ...row, start, top });
+  #place({ widths, height, full }) {
+    const top = (this.rowCount ? this.height + this.frame.gap : 0) + (this.placed === this.split ? DIVIDER : 0);
+    this.#rows.push(widths.length, top, height, full);
   }
-}
 
-/**
- * The last index whose item satisfies a condition that holds for the first items and for none behind them.
- *
- * @template T
- * @param {readonly T[]} items
- * @param {(item: T) => boolean} holds
- * @returns {number} -1 when it holds for none
- */
-function lastWhere(items, holds) {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(items[middle])) low = middle + 1;
-    else high = middle;
+  /** @param {number} length  how many rows stay */
+  #truncate(length) {
+    this.#rows.truncate(length);
+    this.#latest.index = -1;
   }
-  return low - 1;
 }

@@ -86,7 +86,7 @@ export class Growth {
     const { view, wall } = this;
     if (view.feed.state !== "ended") return;
     if (this.#belongsHere && wall.nearEnd) this.#hang();
-    if (view.grid.placed === view.grid.images.length) return;
+    if (view.grid.placed === view.grid.count) return;
     const patience = view.isWhole ? QUIET - (performance.now() - this.#lastArrival) : 0;
     if (patience > 0) {
       this.#settling = setTimeout(() => this.settle(), patience);
@@ -117,7 +117,7 @@ export class Growth {
   get #unseen() {
     const { view } = this;
     if (!this.#belongsHere) return 0;
-    return this.#size - view.grid.images.length - (this.arrivals.count - view.mark) - view.missed;
+    return this.#size - view.grid.count - (this.arrivals.count - view.mark) - view.missed;
   }
 
   /** The counter may only be a moment ahead of the events: look again before doing anything. */

@@ -117,7 +117,7 @@ export function contained(sentence) {
 }
 
 /**
- * @param {Image} image
+ * @param {{id: number}} image
  * @param {number} width  one of the server's thumbnail widths
  */
 export function thumbnail(image, width) {

@@ -58,7 +58,7 @@ export function boxRatio(ratio, frame) {
 /**
  * The full row at the front of `ratios` from `start` on.
  *
- * @param {readonly number[]} ratios  width over height of each picture
+ * @param {ArrayLike<number>} ratios  width over height of each picture
  * @param {number} start              where the row begins
  * @param {Frame} frame
  * @param {number} [until]            the picture that belongs to another part of the wall
@@ -83,14 +83,14 @@ export function fullRow(ratios, start, frame, until = ratios.length) {
 /**
  * A last row of all pictures from `start` on, which do not fill one. When they nearly do, it is stretched.
  *
- * @param {readonly number[]} ratios
+ * @param {ArrayLike<number>} ratios
  * @param {number} start
  * @param {Frame} frame
  * @param {number} [end]  the one behind the last
  * @returns {Row}
  */
 export function lastRow(ratios, start, frame, end = ratios.length) {
-  const sum = total(ratios.slice(start, end).map((ratio) => boxRatio(ratio, frame)));
+  const sum = total(boxRatios(ratios, start, end, frame));
   const height = heightToFill(sum, end - start, frame);
   return rowOf(ratios, start, end, frame, height <= frame.height * NEARLY_FULL);
 }
@@ -98,7 +98,7 @@ export function lastRow(ratios, start, frame, end = ratios.length) {
 /**
  * The row of exactly these pictures.
  *
- * @param {readonly number[]} ratios
+ * @param {ArrayLike<number>} ratios
  * @param {number} start  the first of them
  * @param {number} end    the one behind the last
  * @param {Frame} frame
@@ -106,7 +106,7 @@ export function lastRow(ratios, start, frame, end = ratios.length) {
  * @returns {Row}
  */
 export function rowOf(ratios, start, end, frame, full) {
-  const row = ratios.slice(start, end).map((ratio) => boxRatio(ratio, frame));
+  const row = boxRatios(ratios, start, end, frame);
   if (full) return justified(row, frame);
   const lefts = [];
   const widths = [];
@@ -118,6 +118,16 @@ export function rowOf(ratios, start, end, frame, full) {
     left += width + frame.gap;
   }
   return { height: frame.height, lefts, widths, full: false };
+}
+
+/**
+ * @param {ArrayLike<number>} ratios
+ * @param {number} start
+ * @param {number} end    the one behind the last
+ * @param {Frame} frame
+ */
+function boxRatios(ratios, start, end, frame) {
+  return Array.from({ length: end - start }, (_, column) => boxRatio(ratios[start + column], frame));
 }
 
 /**

@@ -60,7 +60,7 @@ function showCounter() {
 
 function showStatus() {
   const { feed, grid, place } = gallery.view;
-  const empty = grid.images.length === 0;
+  const empty = grid.count === 0;
   const settled = feed.state === "ended";
   part(page, "#loading").hidden = feed.state !== "loading" && feed.state !== "idle";
   part(page, "#failed").hidden = feed.state !== "failed";

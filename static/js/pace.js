@@ -19,7 +19,7 @@ export class Pace {
   constructor(onmove, onrest) {
     this.onmove = onmove;
     this.onrest = onrest;
-    addEventListener("scroll", () => this.#ask(), { passive: true });
+    addEventListener("scroll", () => this.ask(), { passive: true });
   }
 
   /** Something has happened: rest a while longer. */
@@ -31,7 +31,8 @@ export class Pace {
     }, STILL);
   }
 
-  #ask() {
+  /** Call `onmove` in the next frame. */
+  ask() {
     if (this.#asked) return;
     this.#asked = true;
     requestAnimationFrame((at) => {

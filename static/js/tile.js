@@ -50,7 +50,7 @@ export function equip(tile, image) {
  * Give the tile's picture, which has come, as many pixels as the screen shows.
  *
  * @param {HTMLLIElement} tile
- * @param {DetailedImage} image
+ * @param {{id: number}} image
  * @param {readonly number[]} widths  the server's thumbnail widths, ascending
  * @param {number} width              of its box, in pixels
  */
@@ -62,6 +62,30 @@ export function sharpen(tile, image, widths, width) {
   picture.sizes = `${width}px`;
   picture.decoding = "sync"; // else the box would be empty for a moment between the two
   picture.srcset = srcsetOf(image, widths);
+}
+
+/**
+ * Say what a picture is called, once that is known.
+ *
+ * @param {HTMLLIElement} tile
+ * @param {DetailedImage} image
+ */
+export function nameTile(tile, image) {
+  part(tile, "img").alt = nameOf(image);
+}
+
+/**
+ * What has not come is not waited for: others want the line.
+ *
+ * @param {HTMLLIElement} tile
+ */
+export function takeDown(tile) {
+  const picture = tile.querySelector("img");
+  if (picture && !picture.complete) {
+    picture.removeAttribute("srcset");
+    picture.removeAttribute("src");
+  }
+  tile.remove();
 }
 
 /**
@@ -78,7 +102,7 @@ export function fillPicture(picture, image, widths) {
 }
 
 /**
- * @param {DetailedImage} image
+ * @param {{id: number}} image
  * @param {readonly number[]} widths
  */
 function srcsetOf(image, widths) {

@@ -10,7 +10,7 @@
 import { anyFilter } from "./ask/filters.js";
 import { Feed } from "./feed.js";
 import { Grid } from "./grid.js";
-import { readImage, readImages } from "./images.js";
+import { readImage } from "./images.js";
 
 /** @typedef {import("./images.js").DetailedImage} DetailedImage */
 /** @typedef {import("./layout.js").Frame} Frame */
@@ -20,7 +20,8 @@ const PREFIX = "artalike:view:";
 const ORDER = "artalike:views";
 const VIEWS_IN_MEMORY = 8;
 const VIEWS_STORED = 30;
-const IMAGES_STORED = 10_000;
+/** Over all views: some thirty bytes each, of the five million characters that browsers grant. */
+const PICTURES_STORED = 50_000;
 const TRIMMED_AFTER = 1_000; // milliseconds
 
 export class View {
@@ -62,8 +63,9 @@ export class View {
   toJSON() {
     const { place, question, scroll, anchor, focused, missed } = this;
     const { first, next, total, cutoff, used } = this.feed;
-    const { frame, breaks, images } = this.grid;
-    return { place, question, scroll, anchor, focused, missed, first, next, total, cutoff, used, frame, breaks, images };
+    const { frame, breaks, split, pictures } = this.grid;
+    const wall = { frame, breaks, split, pictures };
+    return { place, question, scroll, anchor, focused, missed, first, next, total, cutoff, used, wall };
   }
 
   /**
@@ -71,12 +73,12 @@ export class View {
    * @param {any} saved  what `toJSON` gave, after a trip through JSON
    */
   static fromJSON(key, saved) {
-    const images = readImages(saved.images);
+    const { frame, breaks, split, pictures } = saved.wall;
     const question = readImage(saved.question);
-    const seen = [...images, ...(question ? [question] : [])].map((image) => image.id);
+    const seen = [...pictures.ids, ...(question ? [question.id] : [])];
     const { first, next, total, cutoff, used } = saved;
     const feed = new Feed({ first, next, total, cutoff, used, seen });
-    const view = new View(key, saved.place, question, feed, Grid.restore(saved.frame, images, saved.breaks, feed.cutoff));
+    const view = new View(key, saved.place, question, feed, Grid.restore(frame, pictures, breaks, split));
     const { scroll, anchor, focused, missed } = saved;
     return Object.assign(view, { scroll, anchor, focused, missed });
   }
@@ -142,12 +144,12 @@ export class Views {
    * @param {View} view
    */
   save(view) {
-    if (view.grid.images.length > IMAGES_STORED) return this.#drop(view.key);
+    if (view.grid.count > PICTURES_STORED) return this.#drop(view.key);
     const text = JSON.stringify(view);
     const others = this.#order().filter(([key]) => key !== view.key);
     /** @type {[string, number][]} */
-    const order = [...others, [view.key, view.grid.images.length]];
-    while (order.length > VIEWS_STORED || (order.length > 1 && sizes(order) > IMAGES_STORED)) this.#remove(order);
+    const order = [...others, [view.key, view.grid.count]];
+    while (order.length > VIEWS_STORED || (order.length > 1 && sizes(order) > PICTURES_STORED)) this.#remove(order);
     while (order.length > 0 && !this.#write(PREFIX + view.key, text)) this.#remove(order);
     this.#write(ORDER, JSON.stringify(order));
   }
@@ -178,7 +180,7 @@ export class Views {
     this.storage?.removeItem(PREFIX + key);
   }
 
-  /** @returns {[string, number][]} keys with their counts of images, least recently saved first */
+  /** @returns {[string, number][]} keys with their counts of pictures, least recently saved first */
   #order() {
     try {
       const order = JSON.parse(this.storage?.getItem(ORDER) ?? "[]");

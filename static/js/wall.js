@@ -5,14 +5,15 @@
  * The wall has its full height at all times and tiles lie at exact places, so nothing moves when tiles come and go.
  */
 
-import { placeTile } from "./boxes.js";
+import { placeTile, sameBox } from "./boxes.js";
 import { Caption } from "./caption.js";
 import { frameFor, readDensity } from "./density.js";
 import { isPlain } from "./dom.js";
 import { DIVIDER } from "./grid.js";
+import { Hung } from "./hung.js";
 import { Pace } from "./pace.js";
 import { isSparing, readsAhead, theLine } from "./thrift.js";
-import { createTile, equip, sharpen } from "./tile.js";
+import { createTile, equip, nameTile, sharpen, takeDown } from "./tile.js";
 
 /** @typedef {import("./grid.js").Grid} Grid */
 /** @typedef {import("./layout.js").Frame} Frame */
@@ -23,21 +24,29 @@ const THRIFTY = { kept: 0.25, ahead: 0.5 };
 const MARGIN = 14;
 /** Who scrolls on for so long, in milliseconds, must not come to the end of what has been fetched. */
 const RUN_UP = 1_500;
+/** New tiles a frame beyond the screen: many at once would hold up whoever scrolls. */
+const HUNG_AT_ONCE = 12;
 /** Room below the wall, in screens, for what is on its way. */
 const RUNWAY = 3;
 const REST = "The rest is less alike";
 const NOTHING = "Nothing here is much like it; these come nearest";
 
 export class Wall {
-  /** @type {() => void} called after what is on the screen has changed */
+  /**
+   * Called after what is on the screen has changed, with the first picture that is to have a tile and the one behind the
+   * last.
+   *
+   * @type {(from: number, to: number) => void}
+   */
   onrender = () => {};
   /** @type {(index: number, tile: HTMLLIElement) => void} */
   onopen = () => {};
   density = readDensity(document.documentElement.dataset.density);
   /** @type {Grid | null} */
   #grid = null;
-  /** @type {Map<number, HTMLLIElement>} by index, in no order */
-  #tiles = new Map();
+  #tiles = new Hung();
+  /** Tiles of pictures of which nothing but the outline is known. @type {Set<HTMLLIElement>} */
+  #nameless = new Set();
   /** @type {WeakMap<HTMLLIElement, import("./grid.js").Box>} where tiles lie */
   #boxes = new WeakMap();
   /** @type {Map<string, HTMLLIElement>} tiles that the server has rendered, by id, until they are used */
@@ -58,7 +67,7 @@ export class Wall {
     this.element = element;
     this.template = template;
     this.widths = widths;
-    new Caption(element, caption, (tile) => this.#grid?.images[this.indexOf(tile)]);
+    new Caption(element, caption, (tile) => this.#grid?.pictures.at(this.indexOf(tile)));
     for (const item of element.querySelectorAll("li")) {
       if (item.classList.contains("divider")) this.#divider = item;
       else this.#rendered.set(item.dataset.id ?? "", item);
@@ -101,8 +110,9 @@ export class Wall {
    * @param {number} scroll  pixels from the top of the page
    */
   show(grid, scroll) {
-    for (const tile of this.#tiles.values()) takeDown(tile);
+    for (const [, tile] of this.#tiles) takeDown(tile);
     this.#tiles.clear();
+    this.#nameless.clear();
     this.#grid = grid;
     this.element.classList.add("ready");
     this.#measure();
@@ -119,19 +129,27 @@ export class Wall {
     this.#render();
   }
 
+  /** More is known of some pictures. */
+  learn() {
+    for (const tile of this.#nameless) {
+      const image = this.#grid?.pictures.at(this.indexOf(tile));
+      if (!image) continue;
+      nameTile(tile, image);
+      this.#nameless.delete(tile);
+    }
+  }
+
   /**
    * After a picture has been taken out of the grid: its tile goes, and the others keep theirs. The focus moves on.
    *
    * @param {number} index  that it had
    */
   drop(index) {
-    const dropped = this.#tiles.get(index);
+    const dropped = this.#tiles.drop(index);
     const focused = dropped?.contains(document.activeElement);
-    const kept = [...this.#tiles].filter(([other]) => other !== index);
-    this.#tiles = new Map(kept.map(([other, tile]) => [other > index ? other - 1 : other, tile]));
     dropped?.remove();
     this.refresh();
-    if (focused) this.#tiles.get(Math.min(index, (this.#grid?.placed ?? 0) - 1))?.querySelector("a")?.focus({ preventScroll: true });
+    if (focused) this.#tiles.at(Math.min(index, (this.#grid?.placed ?? 0) - 1))?.querySelector("a")?.focus({ preventScroll: true });
   }
 
   /**
@@ -142,7 +160,7 @@ export class Wall {
   get anchor() {
     const grid = this.#grid;
     const top = scrollY - this.#offset;
-    const row = grid?.rows[grid.rowsBetween(top, top)[0]];
+    const row = grid?.row(grid.rowsBetween(top, top)[0]);
     return row ? { index: row.start, distance: row.top - top } : { index: 0, distance: -top };
   }
 
@@ -171,12 +189,12 @@ export class Wall {
     if (top - header < scrollY) scrollTo({ top: top - header, behavior: "instant" });
     else if (bottom > scrollY + innerHeight) scrollTo({ top: bottom - innerHeight, behavior: "instant" });
     this.#render();
-    this.#tiles.get(index)?.querySelector("a")?.focus({ preventScroll: true });
+    this.#tiles.at(index)?.querySelector("a")?.focus({ preventScroll: true });
   }
 
   /** @param {number} index  of a picture; it has a tile while it is near the screen */
   tile(index) {
-    return this.#tiles.get(index);
+    return this.#tiles.at(index);
   }
 
   /**
@@ -184,9 +202,7 @@ export class Wall {
    * @returns {number} the index of the picture it is in, or -1
    */
   indexOf(element) {
-    const tile = element?.closest("li");
-    for (const [index, other] of this.#tiles) if (other === tile) return index;
-    return -1;
+    return this.#tiles.indexOf(element);
   }
 
   #measure() {
@@ -207,12 +223,11 @@ export class Wall {
     const grid = this.#grid;
     if (!grid || isSparing(theLine())) return;
     const top = scrollY - this.#offset;
-    const [first, end] = grid.rowsBetween(top, top + innerHeight);
-    const to = grid.rows[end]?.start ?? grid.placed;
-    for (let index = grid.rows[first]?.start ?? 0; index < to; index++) {
-      const tile = this.#tiles.get(index);
+    const [from, to] = grid.picturesOf(...grid.rowsBetween(top, top + innerHeight));
+    for (let index = from; index < to; index++) {
+      const tile = this.#tiles.at(index);
       const width = grid.box(index)?.width;
-      if (tile && width) sharpen(tile, grid.images[index], this.widths, width);
+      if (tile && width) sharpen(tile, { id: grid.pictures.id(index) }, this.widths, width);
     }
   }
 
@@ -221,18 +236,35 @@ export class Wall {
     if (!grid) return;
     const top = scrollY - this.#offset;
     const margin = reach().kept * innerHeight;
-    const [first, end] = grid.rowsBetween(top - margin, top + innerHeight + margin);
-    const from = grid.rows[first]?.start ?? 0;
-    const to = grid.rows[end]?.start ?? grid.placed;
+    const [from, to] = grid.picturesOf(...grid.rowsBetween(top - margin, top + innerHeight + margin));
     const focused = this.indexOf(document.activeElement);
     for (const [index, tile] of this.#tiles) {
       if ((index >= from && index < to) || index === focused) continue;
       takeDown(tile);
       this.#tiles.delete(index);
+      this.#nameless.delete(tile);
     }
-    for (let index = from; index < to; index++) if (!this.#tiles.has(index)) this.#hang(index);
+    const [first, end] = grid.picturesOf(...grid.rowsBetween(top, top + innerHeight));
+    for (let index = first; index < end; index++) if (!this.#tiles.has(index)) this.#hang(index);
+    this.#hangSome(end, to, first, from);
     this.#divide(grid);
-    this.onrender();
+    this.onrender(from, to);
+  }
+
+  /**
+   * Some of those that are not on the screen yet, the nearest first and those below it before those above; the others in
+   * the frames to come.
+   *
+   * @param {number} below  the first below the screen
+   * @param {number} to     the one behind the last
+   * @param {number} above  the one behind the last above the screen
+   * @param {number} from   the first
+   */
+  #hangSome(below, to, above, from) {
+    let left = HUNG_AT_ONCE;
+    for (let index = below; index < to; index++) if (!this.#tiles.has(index) && left-- > 0) this.#hang(index);
+    for (let index = above - 1; index >= from; index--) if (!this.#tiles.has(index) && left-- > 0) this.#hang(index);
+    if (left < 0) this.#pace.ask();
   }
 
   /** @param {Grid} grid */
@@ -243,17 +275,19 @@ export class Wall {
     const words = split > 0 ? REST : NOTHING;
     if (this.#divider.textContent !== words) this.#divider.textContent = words;
     if (this.#divider.isConnected) return;
-    this.element.insertBefore(this.#divider, this.#tiles.get(this.#nextFrom(split)) ?? null);
+    this.element.insertBefore(this.#divider, this.#tiles.at(this.#tiles.nextFrom(split)) ?? null);
   }
 
   /** @param {number} index  of the picture that gets a tile, before the one behind it */
   #hang(index) {
-    const image = /** @type {Grid} */ (this.#grid).images[index];
+    const { pictures } = /** @type {Grid} */ (this.#grid);
+    const image = pictures.outline(index);
     const width = this.#grid?.box(index)?.width ?? 0;
     const tile = this.#adopt(image) ?? createTile(this.template, image, this.widths[0], width);
     this.#put(index, tile);
     this.element.insertBefore(tile, this.#following(index));
     this.#tiles.set(index, tile);
+    if (!pictures.at(index)) this.#nameless.add(tile);
   }
 
   /** @param {import("./images.js").DetailedImage} image */
@@ -272,21 +306,10 @@ export class Wall {
    * @param {number} index
    */
   #following(index) {
-    const next = this.#nextFrom(index + 1);
+    const next = this.#tiles.nextFrom(index + 1);
     const split = this.#grid?.split ?? 0;
     if (index < split && next >= split && this.#divider.isConnected) return this.#divider;
-    return this.#tiles.get(next) ?? null;
-  }
-
-  /**
-   * @param {number} index
-   * @returns {number} the first picture from this one on that has a tile; Infinity when there is none
-   */
-  #nextFrom(index) {
-    if (this.#tiles.has(index)) return index;
-    let nearest = Infinity;
-    for (const other of this.#tiles.keys()) if (other > index && other < nearest) nearest = other;
-    return nearest;
+    return this.#tiles.at(next) ?? null;
   }
 
   /**
@@ -307,7 +330,7 @@ export class Wall {
     const index = this.indexOf(link);
     if (index < 0 || event.button !== 0 || !isPlain(event)) return;
     event.preventDefault();
-    this.onopen(index, /** @type {HTMLLIElement} */ (this.#tiles.get(index)));
+    this.onopen(index, /** @type {HTMLLIElement} */ (this.#tiles.at(index)));
   }
 
   /** @param {KeyboardEvent} event */
@@ -323,26 +346,4 @@ export class Wall {
 /** How far to look beyond the screen, on the line as it is now. */
 function reach() {
   return readsAhead(theLine()) ? GENEROUS : THRIFTY;
-}
-
-/**
- * What has not come is not waited for: others want the line.
- *
- * @param {HTMLLIElement} tile
- */
-function takeDown(tile) {
-  const picture = tile.querySelector("img");
-  if (picture && !picture.complete) {
-    picture.removeAttribute("srcset");
-    picture.removeAttribute("src");
-  }
-  tile.remove();
-}
-
-/**
- * @param {import("./grid.js").Box} one
- * @param {import("./grid.js").Box} other
- */
-function sameBox(one, other) {
-  return one.left === other.left && one.top === other.top && one.width === other.width && one.height === other.height;
 }

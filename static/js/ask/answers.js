@@ -5,15 +5,22 @@
  */
 
 import { call } from "../api.js";
+import { readImages, thumbnail } from "../images.js";
 import { placeOf } from "../places.js";
 import { readsAhead, theLine } from "../thrift.js";
 import { bodyOf, ownKeys } from "./parts.js";
 import { fileOf } from "./pictures.js";
 
-const FRESH = 4_000;
+const FRESH = 10_000;
 const AHEAD_MOST = 4;
+/** Thumbnails that are fetched with an answer that is asked for ahead: those of the first row. */
+const PICTURES_AHEAD = 8;
 
-/** @type {Map<string, {answer: Promise<any>, at: number}>} oldest first */
+/**
+ * The oldest first. Pictures are held on to, so that they stay decoded.
+ *
+ * @type {Map<string, {answer: Promise<any>, at: number, pictures: HTMLImageElement[]}>}
+ */
 const ahead = new Map();
 
 /**
@@ -33,14 +40,26 @@ export async function fetchAnswers(address, { signal } = {}) {
  * Ask ahead, where that is no waste: the answer is used if it is wanted soon.
  *
  * @param {string} address
+ * @param {number} width  of the thumbnails that are shown first
  */
-export function askAhead(address) {
+export function askAhead(address, width) {
   const known = ahead.get(address);
   if (!readsAhead(theLine()) || (known && performance.now() - known.at < FRESH)) return;
   ahead.delete(address);
   const answer = ask(address);
-  answer.catch(() => {}); // whoever asks for it in earnest is told
-  ahead.set(address, { answer, at: performance.now() });
+  /** @type {HTMLImageElement[]} */
+  const pictures = [];
+  answer.then(
+    (page) => {
+      for (const image of readImages(page?.results).slice(0, PICTURES_AHEAD)) {
+        const picture = new Image();
+        picture.src = thumbnail(image, width);
+        pictures.push(picture);
+      }
+    },
+    () => {}, // whoever asks for it in earnest is told
+  );
+  ahead.set(address, { answer, at: performance.now(), pictures });
   for (const oldest of ahead.keys()) {
     if (ahead.size <= AHEAD_MOST) break;
     ahead.delete(oldest);

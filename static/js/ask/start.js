@@ -35,7 +35,7 @@ export function startAsking(gallery, config) {
   const asked = new Asked(part(page, "#asked"), part(page, "#chip"), width);
   const filters = new FilterPanel(part(page, "#filters"));
   const trail = new Trail(part(page, "#trail"), part(page, "#step"), width);
-  const imageOf = (/** @type {Element | null} */ element) => gallery.view.grid.images[gallery.wall.indexOf(element)];
+  const imageOf = (/** @type {Element | null} */ element) => gallery.view.grid.pictures.at(gallery.wall.indexOf(element));
   const tools = new Tools(gallery.wall.element, imageOf, part(page, "#tools"), part(page, "#tray"), part(page, "#picked-one"), width);
 
   /** The place whose pictures are still to be learned of is asked about once. */
@@ -89,7 +89,9 @@ export function startAsking(gallery, config) {
   asked.onchange = (place) => visit(place, { stay: true });
   filters.onchange = (wanted, instead) => visit({ ...gallery.view.place, filters: wanted }, { instead, stay: true });
   tools.addressOf = ({ id }) => pageOf({ kind: "similar", id, filters: gallery.view.place.filters });
-  tools.onlikely = ({ id }) => askAhead(answersOf({ kind: "similar", id, filters: gallery.view.place.filters }, gallery.pageSize));
+  tools.onlikely = ({ id }) => {
+    askAhead(answersOf({ kind: "similar", id, filters: gallery.view.place.filters }, gallery.pageSize), width);
+  };
   tools.onask = (images, away) => {
     images.forEach(remember);
     add(images.map(({ id }) => partOf("id", id, { away })));
@@ -112,8 +114,8 @@ export function startAsking(gallery, config) {
   return {
     tell() {
       const { place, feed, grid } = gallery.view;
-      const none = feed.state === "ended" && grid.images.length === 0;
-      asked.told({ used: grid.images.length > 0 ? feed.used : [], total: feed.state === "loading" ? null : feed.total });
+      const none = feed.state === "ended" && grid.count === 0;
+      asked.told({ used: grid.count > 0 ? feed.used : [], total: feed.state === "loading" ? null : feed.total });
       const passing = anyFilter(place.filters) && feed.total !== null ? counted(feed.total, "picture") : "";
       filters.told(feed.state === "loading" ? "" : passing);
       part(page, "#none").hidden = !(none && (anyFilter(place.filters) || place.kind === "search"));

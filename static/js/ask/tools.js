@@ -11,6 +11,8 @@ import { nameOf } from "../images.js";
 /** @typedef {import("../images.js").DetailedImage} DetailedImage */
 
 const LONG_PRESS = 450;
+/** Who rests on a picture for so long, in milliseconds, may ask by it next. */
+const LINGERING = 100;
 const SLOP = 12;
 const PICKED_MOST = 12;
 /** @type {Record<string, string>} */
@@ -30,6 +32,8 @@ export class Tools {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #pressing;
   #press = { x: 0, y: 0, long: false };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #lingering;
 
   /**
    * @param {HTMLElement} wall
@@ -71,7 +75,9 @@ export class Tools {
   #attach(target) {
     const tile = target instanceof Element ? target.closest(".tile") : null;
     const image = this.imageOf(tile);
+    clearTimeout(this.#lingering);
     if (!tile || !this.wall.contains(tile) || !image) return this.bar.remove();
+    this.#lingering = setTimeout(() => this.onlikely(image), LINGERING);
     if (this.bar.parentElement !== tile) tile.append(this.bar);
     this.#refresh();
     part(tile, "a").setAttribute("href", this.addressOf(image));

@@ -19,7 +19,7 @@ import { Boards, sharedStorage } from "./store.js";
  */
 export function startKeeping(gallery, viewer) {
   const boards = new Boards(sharedStorage());
-  const imageOf = (/** @type {number} */ id) => gallery.view.grid.images.find((image) => image.id === id);
+  const imageOf = (/** @type {number} */ id) => gallery.view.grid.pictures.recall(id);
   const hearts = new Hearts(gallery.wall.element, part(document, "#keeps"), imageOf, boards);
   hearts.onlook = (id, tile) => viewer.open(id, tile.getBoundingClientRect());
   const question = part(document, "#question .heart");

@@ -18,8 +18,7 @@ export function startLooking(gallery, config) {
   const { thumbnail_widths: widths, title, full_images: fullImages } = config;
   const viewer = new Viewer(part(document, "#viewer"), alongTheWall(gallery), { widths, title, fullImages });
   viewer.onlike = (id) => {
-    const question = viewer.sequence.images().find((image) => image.id === id) ?? null;
-    gallery.go({ kind: "similar", id }, { question });
+    gallery.go({ kind: "similar", id }, { question: viewer.sequence.recall(id) });
   };
   openByLinks(viewer, ".tile");
   addEventListener("keydown", (event) => {

@@ -14,15 +14,7 @@ import { Details } from "./details.js";
 import { Stage } from "./stage.js";
 
 /** @typedef {import("../images.js").DetailedImage} DetailedImage */
-
-/**
- * The pictures that can be walked along, in their order.
- *
- * @typedef {object} Sequence
- * @property {() => readonly DetailedImage[]} images
- * @property {() => Promise<unknown>} more        fetch on, if there is more
- * @property {(id: number) => void} focus         show where the picture is, after the viewer has closed
- */
+/** @typedef {import("./sequence.js").Sequence} Sequence */
 
 const AHEAD = 8;
 const MOVE = { duration: 240, easing: "cubic-bezier(0.2, 0, 0, 1)" };
@@ -62,7 +54,7 @@ export class Viewer {
   async follow(known = null) {
     const id = viewedAt(location.href);
     if (id === null) return this.#hide();
-    const image = known?.id === id ? known : this.sequence.images().find((other) => other.id === id);
+    const image = known?.id === id ? known : this.sequence.recall(id);
     if (image) return this.#show(image);
     try {
       const found = readImage(await call(`/api/images/${id}`));
@@ -107,19 +99,20 @@ export class Viewer {
 
   /** @param {1 | -1} step  to the next picture or the one before */
   async walk(step) {
+    const { sequence } = this;
     const place = this.#place;
     if (place < 0) return;
-    if (step > 0 && place + (readsAhead(theLine()) ? AHEAD : 1) >= this.sequence.images().length) {
-      const coming = this.sequence.more();
-      if (place + 1 >= this.sequence.images().length) await coming;
+    if (step > 0 && place + (readsAhead(theLine()) ? AHEAD : 1) >= sequence.count()) {
+      const coming = sequence.more();
+      if (place + 1 >= sequence.count()) await coming;
     }
-    const next = this.sequence.images()[place + step];
-    if (next && this.#place === place) this.open(next.id);
+    const next = place + step;
+    if (next >= 0 && next < sequence.count() && this.#place === place) this.open(sequence.idAt(next));
     this.#doors();
   }
 
   get #place() {
-    return this.sequence.images().findIndex((image) => image.id === this.image?.id);
+    return this.image ? this.sequence.indexOf(this.image.id) : -1;
   }
 
   #listen() {
@@ -259,7 +252,7 @@ export class Viewer {
   #doors() {
     const place = this.#place;
     part(this.element, ".previous").hidden = place <= 0;
-    part(this.element, ".next").hidden = place < 0 || place + 1 >= this.sequence.images().length;
+    part(this.element, ".next").hidden = place < 0 || place + 1 >= this.sequence.count();
   }
 
   /** The thumbnails on both sides, and more of the wall before its end is reached. */
@@ -267,10 +260,13 @@ export class Viewer {
     const place = this.#place;
     if (place < 0) return;
     const ahead = readsAhead(theLine());
-    const images = this.sequence.images();
+    const { sequence } = this;
+    const count = sequence.count();
     const width = /** @type {number} */ (this.stage.first.widths.at(-1));
-    if (ahead) for (const near of [images[place + 1], images[place - 1]]) if (near) new Image().src = thumbnail(near, width);
-    if (place + (ahead ? AHEAD : 1) >= images.length) this.sequence.more().then(() => this.image && this.#doors());
+    for (const near of ahead ? [place + 1, place - 1] : []) {
+      if (near >= 0 && near < count) new Image().src = thumbnail({ id: sequence.idAt(near) }, width);
+    }
+    if (place + (ahead ? AHEAD : 1) >= count) sequence.more().then(() => this.image && this.#doors());
   }
 
   /** Let the picture come from where it was on the wall. */

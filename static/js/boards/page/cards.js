@@ -101,9 +101,7 @@ export class Cards {
   #render() {
     const { top } = this.list.getBoundingClientRect();
     const margin = (readsAhead(theLine()) ? GENEROUS : THRIFTY) * innerHeight;
-    const [first, end] = this.#grid.rowsBetween(-top - margin, -top + innerHeight + margin);
-    const from = this.#grid.rows[first]?.start ?? 0;
-    const to = this.#grid.rows[end]?.start ?? this.#grid.placed;
+    const [from, to] = this.#grid.picturesOf(...this.#grid.rowsBetween(-top - margin, -top + innerHeight + margin));
     const held = Number(this.#card(document.activeElement)?.dataset.key ?? 0);
     const shown = this.#images
       .map((image, index) => ({ image, index }))

@@ -6,6 +6,7 @@ import { offerHelp } from "../../help.js";
 import { inline, readImages } from "../../images.js";
 import { viewedAt } from "../../viewer/address.js";
 import { openByLinks } from "../../viewer/links.js";
+import { alongList } from "../../viewer/sequence.js";
 import { Viewer } from "../../viewer/viewer.js";
 import { boardOf } from "../model.js";
 import { keepFromViewer } from "../start.js";
@@ -21,11 +22,7 @@ const overview = new Overview(part(page, "#overview"), part(page, "#board-card")
 const view = new BoardView(part(page, "#board"), boards, { template: part(page, "#kept-one"), widths, said: part(page, "#moved") });
 const viewer = new Viewer(
   part(page, "#viewer"),
-  {
-    images: () => view.sequence(viewedAt(location.href)),
-    more: async () => {},
-    focus: (id) => view.focus(id),
-  },
+  alongList(() => view.sequence(viewedAt(location.href)), (id) => view.focus(id)),
   { widths, title: config.title, fullImages: config.full_images },
 );
 let shown = "";

@@ -51,6 +51,11 @@ class Storage(Section):
     commit_items: Count = 64
     commit_seconds: Positive = 0.25
     readers: Count = 3
+    thumbnails: str = Field("", pattern=r"^(s3://[^/\s]+(/[^\s]*)?)?$")
+    thumbnails_endpoint: str = Field("", pattern=r"^(https?://[^\s?#@]+)?$")
+    thumbnails_serve: Literal["proxy", "redirect"] = "proxy"
+    thumbnails_key: str = Field("", repr=False)
+    thumbnails_secret: str = Field("", repr=False)
 
 
 class Crawl(Section):
@@ -228,6 +233,11 @@ def _is_list(section: str, key: str) -> bool:
     return field is not None and get_origin(field.annotation) is tuple
 
 
+def _is_secret(section: str, key: str = "") -> bool:
+    field = _section(section).model_fields.get(key)
+    return field is not None and not field.repr
+
+
 def _section(name: str) -> type[Section]:
     return cast("type[Section]", Settings.model_fields[name].annotation)
 
@@ -245,4 +255,6 @@ def _explain(error: ValidationError, spell: Callable[[str], str]) -> SettingErro
         known = sorted(Settings.model_fields if len(first["loc"]) == 1 else _section(section).model_fields)
         return SettingError(f"{spell(location)}: unknown setting; expected one of {', '.join(known)}")
     message = first["msg"][0].lower() + first["msg"][1:]
+    if _is_secret(*location.split(".")[:2]):
+        return SettingError(f"{spell(location)}: {message}")
     return SettingError(f"{spell(location)} = {first['input']!r}: {message}")

@@ -23,7 +23,8 @@ top is a bug. The message names the thing, the value, and what was expected, in 
     ├── ArchiveError            an exported folder is not whole, or none
     ├── LayoutError             the map could not be computed; it is tried again later
     ├── StorageError            the disk or the database refused
-    │   ├── DiskFull            no space left; writing is tried again later
+    │   ├── StorageUnavailable  it cannot be reached, or takes nothing now; writing is tried again later
+    │   │   └── DiskFull        no space left
     │   └── SnapshotError       a snapshot is torn or of another index; it is rebuilt
     └── ItemError               one picture or document failed; nothing else does
         ├── FetchError          it could not be had
@@ -159,7 +160,11 @@ class StorageError(ArtalikeError):
     """The disk or the database refused an operation."""
 
 
-class DiskFull(StorageError):
+class StorageUnavailable(StorageError):
+    """What stores for us cannot be reached or refuses for now. Nothing shown is lost; ingest waits and tries again."""
+
+
+class DiskFull(StorageUnavailable):
     """No space is left. Nothing shown is lost; the write is tried again when there is room."""
 
 

@@ -42,12 +42,13 @@ from artalike.storage.found import Bounds
 from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.images import Images
 from artalike.storage.models import moving
+from artalike.storage.ports import Thumbnails
 from artalike.storage.removal import Removal
 from artalike.storage.seeds import CrawlQueue
 from artalike.storage.spool import Spool
-from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.thumbnails import open_thumbnails
 from artalike.storage.usage import DiskUsage
-from artalike.upkeep import Snapshots, recrawl, tick, watch_loop
+from artalike.upkeep import Snapshots, clear, recrawl, tick, watch_loop
 from artalike.web.app import create_app
 from artalike.web.services import Answering, Services, SourceKind
 from artalike.web.views import image_json
@@ -77,7 +78,7 @@ class Service:
         engines: Engines,
         fetcher: Fetcher,
         spool: Spool,
-        thumbnails: ThumbnailFiles,
+        thumbnails: Thumbnails,
         followers: Followers,
         removal: Removal,
         events: EventBus,
@@ -198,7 +199,7 @@ class Service:
                 )
             )
             await engines.current.follow()
-            events, thumbnails = EventBus(), ThumbnailFiles(folder.thumbnails)
+            events, thumbnails = EventBus(), await open_thumbnails(settings.storage, folder)
             followers = Followers(database, images, engines.current.index, thumbnails)
             removal = await stack.enter_async_context(
                 Removal.open(database, images, blocks, followers, partial(_tell_removed, events, engines))
@@ -246,6 +247,7 @@ class Service:
             upkeep.start_soon(self.reembedding.run)
             upkeep.start_soon(self.images.describe)
             upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
+            upkeep.start_soon(clear, self._followers)
             upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
             upkeep.start_soon(watch_loop, self.metrics)
             upkeep.start_soon(tick, self.events, self.stats)

@@ -15,6 +15,7 @@ from artalike.errors import DiskFull, StorageError
 from artalike.events import Event, EventBus
 from artalike.metrics import Metrics
 from artalike.storage.follow import Followed
+from artalike.storage.followers import Followers
 from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.ports import Frontier, ImageCatalog
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 LAG_SECONDS: Final = 0.05
+CLEAR_SECONDS: Final = 60.0
 HURRY_SECONDS: Final = 3.0
 """After a removal: long enough for several of them to make one snapshot."""
 
@@ -125,6 +127,16 @@ async def recrawl(frontier: Frontier, wake: Callable[[], None]) -> None:
         with suppress(DiskFull):  # ingest tells of it; they begin when there is room
             if await frontier.recrawl_due():
                 wake()
+
+
+async def clear(followers: Followers) -> None:
+    """Delete the thumbnails of removed pictures that could not be deleted when these went."""
+    while True:
+        await asyncio.sleep(CLEAR_SECONDS)
+        try:
+            await followers.clear()
+        except StorageError as error:
+            log.warning("%s; thumbnails of removed pictures may still be there", error)
 
 
 async def tick(events: EventBus, stats: Callable[[], dict[str, Any]]) -> None:

@@ -367,6 +367,7 @@ class FakeThumbnails:
     """One file in a folder of the test serves for every thumbnail; without a folder there is none."""
 
     CONTENT = b"\xff\xd8\xff\xe0 a small picture \xff\xd9"
+    origin: str | None = None
 
     def __init__(self, folder: Path | None) -> None:
         self._path = None if folder is None else folder / "thumbnail.jpg"
@@ -379,8 +380,20 @@ class FakeThumbnails:
     async def find(self, sha256: bytes, width: int) -> Path | None:
         return self._path if width in {256, 640} else None
 
+    async def address(self, sha256: bytes, width: int, *, head: bool = False) -> str | None:
+        return None
+
+    async def largest(self, sha256: bytes) -> bytes | None:
+        return None if self._path is None else self.CONTENT
+
+    async def read(self, sha256: bytes) -> dict[int, bytes]:
+        return {} if self._path is None else {256: self.CONTENT, 640: self.CONTENT}
+
     async def delete(self, sha256: bytes) -> None:
         pass
+
+    async def missing(self, sha256s: Sequence[bytes]) -> list[bytes]:
+        return []
 
 
 class FakeRemoval:

@@ -35,6 +35,7 @@ ENGINES = {
     "filelock": {"storage/folder.py"},
     "protego": {"crawl/robots.py"},
     "lxml": {"crawl"},
+    "obstore": {"storage/s3_thumbnails.py"},
     "pyarrow": {"crawl", "archive"},
     "openTSNE": {"layout/tsne.py"},
 }

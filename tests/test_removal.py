@@ -51,11 +51,11 @@ async def failures(service: Service) -> dict[str, int]:
     return {group.kind: group.count for group in await service.frontier.failure_groups()}
 
 
-async def doctor(data: Path) -> list[Result]:
+async def doctor(data: Path, **sections: dict[str, Any]) -> list[Result]:
     """The promises that are broken."""
-    settings = settings_for(data)
+    settings = settings_for(data, **sections)
     folder, address = await asyncio.to_thread(lambda: (existing(settings), find(settings)))
-    return [result for result in await _examine(folder, address, settings.index) if result.problems]
+    return [result for result in await _examine(folder, address, settings) if result.problems]
 
 
 async def test_a_removed_picture_is_gone_from_every_answer_at_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from artalike.storage.carrying import carried_images
 from artalike.storage.carrying_crawl import frontier_rows, last_image_id, removed_rows, seed_rows
 from artalike.storage.catalog import Database
 from artalike.storage.files import remove_leftovers, storage_error
-from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.ports import Thumbnails
 
 SHARD_SIZE: Final = 1000
 """Pictures in one shard, by default: some tens of megabytes."""
@@ -47,7 +48,7 @@ class Collection:
     model_id: str
     dimension: int
     database: Database
-    thumbnails: ThumbnailFiles
+    thumbnails: Thumbnails
 
 
 async def export(collection: Collection, folder: Path, *, shard_size: int = SHARD_SIZE, progress: Progress) -> Manifest:
@@ -64,7 +65,8 @@ async def export(collection: Collection, folder: Path, *, shard_size: int = SHAR
         after = await to_thread.run_sync(shards.last_id, folder, done[-1])
     while found := await carried_images(collection.database, after=after, limit=shard_size):
         progress(images)
-        samples = [(image, await collection.thumbnails.read(image.sha256)) for image in found]
+        read = await asyncio.gather(*(collection.thumbnails.read(image.sha256) for image in found))
+        samples = list(zip(found, read, strict=True))
         written = await to_thread.run_sync(
             shards.write_shard, folder, f"{len(done):05d}", collection.dimension, samples
         )

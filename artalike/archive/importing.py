@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -14,13 +15,13 @@ from artalike.archive import tables
 from artalike.archive.manifest import Manifest
 from artalike.archive.shard import Thumbnails, WrongRow, read_shard
 from artalike.errors import ArchiveError, QueryError
+from artalike.storage import ports
 from artalike.storage.blocks import BlockKind
 from artalike.storage.carrying import CarriedImage
 from artalike.storage.carrying_crawl import add_crawl, add_removed
 from artalike.storage.catalog import Database
 from artalike.storage.images import Images
 from artalike.storage.removal import Removal
-from artalike.storage.thumbnails import ThumbnailFiles
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class Destination:
     database: Database
     images: Images
     removal: Removal
-    thumbnails: ThumbnailFiles
+    thumbnails: ports.Thumbnails
 
 
 async def take_in(here: Destination, folder: Path, manifest: Manifest, *, progress: Callable[[int], None]) -> Imported:
@@ -95,8 +96,7 @@ async def _take(here: Destination, batch: Sequence[tuple[CarriedImage, Thumbnail
             done.problems += [str(sample)] if len(done.problems) < SHOWN else []
         else:
             samples[sample[0].sha256] = sample
-    for image, thumbnails in samples.values():
-        await here.thumbnails.write(image.sha256, thumbnails)
+    await asyncio.gather(*(here.thumbnails.write(image.sha256, made) for image, made in samples.values()))
     committed = await here.images.commit(
         [image.embedding(number) for number, (image, _) in enumerate(samples.values(), start=1)],
         origins={sha256: image.origin for sha256, (image, _) in samples.items()},

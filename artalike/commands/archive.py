@@ -24,13 +24,13 @@ from artalike.storage.catalog import Database
 from artalike.storage.checks import overview
 from artalike.storage.folder import DataFolder
 from artalike.storage.images import Images
-from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.thumbnails import open_thumbnails
 
 
 def run_export(settings: Settings, target: Path, *, shard_size: int, as_json: bool) -> int:
     """Write the collection into a folder. Raises StartError without a collection, UsageError, StorageError."""
     folder = existing(settings)
-    manifest = asyncio.run(_export(folder, target, shard_size))
+    manifest = asyncio.run(_export(folder, settings, target, shard_size))
     done = {"folder": str(target), "images": manifest.images, "shards": len(manifest.shards)}
     _print(done, f"{manifest.images:,} pictures in {len(manifest.shards):,} shards in {target}", as_json=as_json)
     return 0
@@ -49,13 +49,13 @@ def run_import(settings: Settings, source: Path, *, as_json: bool) -> int:
     return 1 if done.wrong else 0
 
 
-async def _export(folder: DataFolder, target: Path, shard_size: int) -> Manifest:
+async def _export(folder: DataFolder, settings: Settings, target: Path, shard_size: int) -> Manifest:
     async with Database.open(folder.catalog, readers=2) as database:
         found = await overview(database)
         if found["model"] is None:
             raise StartError(f"--data {folder.root}: no picture has ever come in; expected a collection with pictures")
         name = str(await asyncio.to_thread(folder.root.resolve))
-        thumbnails = ThumbnailFiles(folder.thumbnails)
+        thumbnails = await open_thumbnails(settings.storage, folder)
         collection = Collection(name, found["model"], found["dimension"], database, thumbnails)
         with _bar("exporting", found["images"]) as progress:
             return await export(collection, target, shard_size=shard_size, progress=progress)
@@ -72,7 +72,7 @@ async def _import(folder: DataFolder, settings: Settings, source: Path, manifest
             )
         await Images.open(database, manifest.model_id, manifest.dimension)  # from here on it is the active one
     async with resting(folder, settings) as (database, images, removal):
-        here = Destination(database, images, removal, ThumbnailFiles(folder.thumbnails))
+        here = Destination(database, images, removal, await open_thumbnails(settings.storage, folder))
         with _bar("importing", manifest.images) as progress:
             return await take_in(here, source, manifest, progress=progress)
 

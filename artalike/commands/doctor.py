@@ -20,7 +20,7 @@ from artalike.storage.folder import DataFolder
 from artalike.storage.follow import follow
 from artalike.storage.images import Images
 from artalike.storage.index_opening import open_index
-from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.thumbnails import open_thumbnails
 
 SETTLE_TRIES: Final = 20
 SETTLE_SECONDS: Final = 0.25
@@ -39,7 +39,7 @@ def run_doctor(settings: Settings, *, as_json: bool) -> int:
     folder, address = existing(settings), find(settings)
     # A server that starts meanwhile would write to the same files.
     with folder.locked() if address is None else nullcontext():
-        results = asyncio.run(_examine(folder, address, settings.index))
+        results = asyncio.run(_examine(folder, address, settings))
     broken = [result for result in results if result.problems]
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
@@ -55,16 +55,16 @@ def run_doctor(settings: Settings, *, as_json: bool) -> int:
     return 1 if broken else 0
 
 
-async def _examine(folder: DataFolder, address: Address | None, index: Index) -> list[Result]:
+async def _examine(folder: DataFolder, address: Address | None, settings: Settings) -> list[Result]:
     """The caller owns the folder, unless the server at ``address`` does."""
     async with Database.open(folder.catalog, readers=1) as database:
         results = [Result(1, "the catalog is whole", await database.check())]
-        thumbnails = ThumbnailFiles(folder.thumbnails)
+        thumbnails = await open_thumbnails(settings.storage, folder)
         results.append(
             Result(1, "every image has its thumbnails", await checks.missing_thumbnails(database, thumbnails))
         )
         results.append(
-            Result(5, "nothing removed is on the disk", await checks.thumbnails_of_removed(database, thumbnails))
+            Result(5, "nothing removed has thumbnails", await checks.thumbnails_of_removed(database, thumbnails))
         )
         results.append(Result(5, "nothing blocked is in", await checks.blocked_images(database)))
         results += [Result(c.promise, c.text, await checks.run_query(database, c)) for c in checks.QUERIES]
@@ -74,7 +74,7 @@ async def _examine(folder: DataFolder, address: Address | None, index: Index) ->
                 level = await _running_index(database, server)
             results.append(Result(3, "the index holds what the catalog holds", level))
         else:
-            results += await _resting(folder, database, index)
+            results += await _resting(folder, database, settings.index)
     return sorted(results, key=lambda result: result.promise)
 
 

@@ -28,7 +28,7 @@ from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
 from artalike.storage.images import Images
-from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.thumbnails import open_thumbnails
 
 POLL_SECONDS: Final = 0.5
 
@@ -124,7 +124,7 @@ async def _at_rest(folder: DataFolder, settings: Settings, database: Database) -
             folder=folder,
             database=database,
             images=images,
-            thumbnails=ThumbnailFiles(folder.thumbnails),
+            thumbnails=await open_thumbnails(settings.storage, folder),
             fetch=fetcher.image,
             disk=DiskRoom(),
             active=lambda: answering[0],

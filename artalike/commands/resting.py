@@ -18,7 +18,7 @@ from artalike.storage.followers import Followers
 from artalike.storage.images import Images
 from artalike.storage.index_opening import open_index
 from artalike.storage.removal import Removal
-from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.thumbnails import open_thumbnails
 
 
 @asynccontextmanager
@@ -40,7 +40,8 @@ async def resting(folder: DataFolder, settings: Settings) -> AsyncIterator[tuple
             await to_thread.run_sync(partial(snapshot.unlink, missing_ok=True))
         stale = bool((await follow(index, images, between=index.grow)).removed) if saved else False
         gone: list[int] = []
-        followers = Followers(database, images, index, ThumbnailFiles(folder.thumbnails))
+        thumbnails = await open_thumbnails(settings.storage, folder)
+        followers = Followers(database, images, index, thumbnails)
         removal = await stack.enter_async_context(Removal.open(database, images, blocks, followers, gone.extend))
         try:
             yield database, images, removal

@@ -1,4 +1,4 @@
-"""What ingest does when the disk is full: it waits, visibly."""
+"""What ingest does when the disk is full, or what stores for us cannot be reached: it waits, visibly."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Final, TypeVar
 
 import anyio
 
-from artalike.errors import DiskFull
+from artalike.errors import StorageUnavailable
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 ROOM_SECONDS: Final = 5.0
-"""How long to wait before asking a full disk again."""
+"""How long to wait before asking again."""
 
 
 class DiskRoom:
-    """Waits for room when the disk is full, and tells that it does. Nothing is dropped meanwhile."""
+    """Waits while nothing can be written, and tells that it does. Nothing is dropped meanwhile."""
 
     def __init__(self) -> None:
-        self._waiting: list[DiskFull] = []
+        self._waiting: list[StorageUnavailable] = []
 
     @property
     def problem(self) -> str | None:
@@ -34,19 +34,19 @@ class DiskRoom:
         """What ``operation`` returns, once there is room for it."""
         try:
             return await operation()
-        except DiskFull as error:
+        except StorageUnavailable as error:
             if not self._waiting:
-                log.error("%s; ingest waits until there is room", error)  # noqa: TRY400  # the line says it all
+                log.error("%s; ingest waits until that has passed", error)  # noqa: TRY400  # the line says it all
             self._waiting.append(error)
             try:
                 return await self._until_it_fits(operation)
             finally:
                 self._waiting.remove(error)
                 if not self._waiting:
-                    log.info("the disk has room again, or is no longer needed")
+                    log.info("what is written goes through again, or is no longer needed")
 
     async def _until_it_fits(self, operation: Callable[[], Awaitable[T]]) -> T:
         while True:
             await anyio.sleep(ROOM_SECONDS)
-            with suppress(DiskFull):
+            with suppress(StorageUnavailable):
                 return await operation()

@@ -18,7 +18,7 @@ from artalike.storage import facets, near_duplicates
 from artalike.storage.blocks import Blocks, unsigned
 from artalike.storage.catalog import Database
 from artalike.storage.commit import STORED
-from artalike.storage.thumbnails import ThumbnailFiles
+from artalike.storage.ports import Thumbnails
 
 SHOWN: Final = 5
 
@@ -129,16 +129,16 @@ async def bad_vectors(database: Database, *, batch: int = 4096) -> list[str]:
         after = rows[-1][0]
 
 
-async def missing_thumbnails(database: Database, thumbnails: ThumbnailFiles) -> list[str]:
-    """Images without a thumbnail on the disk."""
+async def missing_thumbnails(database: Database, thumbnails: Thumbnails) -> list[str]:
+    """Images without a thumbnail."""
     async with database.read() as connection:
         rows = list(await connection.execute_fetchall("SELECT id, sha256 FROM images WHERE removed_at IS NULL"))
     missing = set(await thumbnails.missing([row[1] for row in rows]))
     return summary([f"image {image_id} has no thumbnail" for image_id, sha256 in rows if sha256 in missing])
 
 
-async def thumbnails_of_removed(database: Database, thumbnails: ThumbnailFiles) -> list[str]:
-    """Removed images with a thumbnail on the disk."""
+async def thumbnails_of_removed(database: Database, thumbnails: Thumbnails) -> list[str]:
+    """Removed images with a thumbnail."""
     async with database.read() as connection:
         rows = list(await connection.execute_fetchall("SELECT id, sha256 FROM images WHERE removed_at IS NOT NULL"))
     missing = set(await thumbnails.missing([row[1] for row in rows]))

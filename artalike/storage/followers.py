@@ -81,16 +81,21 @@ class Followers:
                 (CLEARED,),
             )
         kept = {row[0] for row in live}
-        cleared: list[bytes] = []
-        for (sha256,) in rows:
-            try:
-                if sha256 not in kept:
-                    await self._thumbnails.delete(sha256)
-                cleared.append(sha256)
-            except StorageError as error:
-                log.warning("%s; the thumbnail of a removed picture is still on the disk", error)
+        outcomes = await asyncio.gather(*(self._cleared(sha256) for (sha256,) in rows if sha256 not in kept))
+        failed = {sha256: error for sha256, error in outcomes if error is not None}
+        if failed:
+            first = next(iter(failed.values()))
+            log.warning("%s; thumbnails of %d removed pictures are still there", first, len(failed))
+        cleared = [sha256 for (sha256,) in rows if sha256 not in failed]
         if not cleared:
             return False
         async with self._database.write() as connection:
             await connection.executemany("DELETE FROM clearing WHERE sha256 = ?", [(sha256,) for sha256 in cleared])
         return True
+
+    async def _cleared(self, sha256: bytes) -> tuple[bytes, StorageError | None]:
+        try:
+            await self._thumbnails.delete(sha256)
+        except StorageError as error:
+            return sha256, error
+        return sha256, None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -317,14 +318,52 @@ class VectorIndex(Protocol):
         """Ascending ids, int64."""
 
 
+ADDRESS_SECONDS: Final = 600
+"""How long a browser can use the address of a thumbnail beyond this server."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RemoteThumbnail:
+    """A thumbnail that is not on this machine's disk.
+
+    ``size`` is in bytes, ``etag`` an entity tag without its quotes, ``modified`` with a time zone.
+    ``body(start, stop)`` brings those bytes in pieces, as fast as they are taken; it raises StorageError.
+    """
+
+    size: int
+    etag: str
+    modified: datetime
+    body: Callable[[int, int], AsyncIterator[bytes]]
+
+
 class Thumbnails(Protocol):
     """Small versions of the images, by content hash and width."""
 
-    async def write(self, sha256: bytes, thumbnails: Mapping[int, bytes]) -> None:
-        """Store all widths; safe to repeat. Raises DiskFull or StorageError."""
+    @property
+    def origin(self) -> str | None:
+        """The origin, as ``https://host:port``, that browsers may be sent to; None where all goes through here."""
 
-    async def find(self, sha256: bytes, width: int) -> Path | None:
-        """The file of this width."""
+    async def write(self, sha256: bytes, thumbnails: Mapping[int, bytes]) -> None:
+        """Store all widths; safe to repeat. Raises StorageUnavailable (of which DiskFull is one) or StorageError."""
+
+    async def find(self, sha256: bytes, width: int) -> Path | RemoteThumbnail | None:
+        """The one of this width, or else the nearest larger one, or else the largest there is. Raises StorageError."""
+
+    async def address(self, sha256: bytes, width: int, *, head: bool = False) -> str | None:
+        """Where a browser gets by itself what :meth:`find` finds; None where it is to be sent through here.
+
+        For ADDRESS_SECONDS, and for GET alone, or else HEAD alone. Nothing is there any more once the picture was
+        taken down. Raises StorageError.
+        """
+
+    async def largest(self, sha256: bytes) -> bytes | None:
+        """The bytes of the largest there is. Raises StorageError."""
+
+    async def read(self, sha256: bytes) -> dict[int, bytes]:
+        """The bytes of all widths there are. Raises StorageError."""
 
     async def delete(self, sha256: bytes) -> None:
-        """Remove all widths."""
+        """Remove all widths, and what an interrupted writer left of them. Raises StorageError."""
+
+    async def missing(self, sha256s: Sequence[bytes]) -> list[bytes]:
+        """Those of ``sha256s`` that have no thumbnail of any width, in their order. Raises StorageError."""

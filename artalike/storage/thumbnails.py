@@ -1,4 +1,4 @@
-"""Thumbnails as files: ``ab/cd/<sha256>_<width>.jpg`` below one folder."""
+"""Thumbnails as files, ``ab/cd/<sha256>_<width>.jpg`` below one folder, and which thumbnails the settings mean."""
 
 from __future__ import annotations
 
@@ -7,9 +7,26 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from artalike.config import Storage
+from artalike.errors import SettingError
 from artalike.storage.files import storage_error, write_atomically
+from artalike.storage.folder import DataFolder
+from artalike.storage.ports import Thumbnails
 
 SUFFIX = ".jpg"
+
+
+async def open_thumbnails(settings: Storage, folder: DataFolder) -> Thumbnails:
+    """Those in the data folder, or in the bucket that the settings name. Raises SettingError, StorageError."""
+    if not settings.thumbnails:
+        return ThumbnailFiles(folder.thumbnails)
+    try:
+        from artalike.storage.s3_thumbnails import ThumbnailBucket  # noqa: PLC0415  # of the extra `cluster`
+    except ImportError as error:
+        raise SettingError(
+            f"storage.thumbnails = {settings.thumbnails!r}: {error}; expected pip install 'artalike[cluster]'"
+        ) from error
+    return await ThumbnailBucket.open(settings)
 
 
 class ThumbnailFiles:
@@ -30,6 +47,17 @@ class ThumbnailFiles:
     async def find(self, sha256: bytes, width: int) -> Path | None:
         """The file of this width, or else of the nearest larger one, or else of the largest there is."""
         return await to_thread.run_sync(self._find, sha256, width)
+
+    @property
+    def origin(self) -> None:
+        """None: all goes through this server."""
+
+    async def address(self, sha256: bytes, width: int, *, head: bool = False) -> None:
+        """None: all goes through this server."""
+
+    async def largest(self, sha256: bytes) -> bytes | None:
+        """The bytes of the largest there is. Raises StorageError."""
+        return await to_thread.run_sync(self._largest, sha256)
 
     async def read(self, sha256: bytes) -> dict[int, bytes]:
         """All widths there are. Raises StorageError."""
@@ -59,6 +87,13 @@ class ThumbnailFiles:
         if not widths:
             return None
         return self._path(sha256, next((larger for larger in widths if larger >= width), widths[-1]))
+
+    def _largest(self, sha256: bytes) -> bytes | None:
+        try:
+            widest = max(self._widths(sha256), default=None)
+            return None if widest is None else self._path(sha256, widest).read_bytes()
+        except OSError as error:
+            raise storage_error(error, self._path(sha256, 0)) from error
 
     def _read(self, sha256: bytes) -> dict[int, bytes]:
         try:

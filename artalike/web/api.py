@@ -1,4 +1,4 @@
-"""The public API: random pictures, search, single images, thumbnails, and how the server is."""
+"""The public API: random pictures, search, single images, and how the server is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
-from artalike.errors import NotFound, QueryError
-from artalike.records import FloatArray, Image
+from artalike.errors import QueryError
+from artalike.records import FloatArray
 from artalike.search.filters import Filters
 from artalike.search.ranked import Ranking
 from artalike.web import questions, requests
@@ -36,10 +36,7 @@ from artalike.web.views import (
     similar_answer,
 )
 
-FOR_EVER: Final = "public, max-age=31536000, immutable"
 UPLOAD_SECONDS: Final = 60.0
-
-_WIDTH_MOST: Final = 100_000
 
 
 async def random(request: web.Request) -> web.StreamResponse:
@@ -115,7 +112,7 @@ async def _by_question(  # noqa: PLR0917  # each of another kind
 
 async def image(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
-    found = await _image(request)
+    found = await requests.path_image(request)
     others = await services.images.near_duplicates(found.id)
     return web.json_response({**image_json(found, services.settings), "near_duplicates": len(others)})
 
@@ -130,7 +127,7 @@ async def images(request: web.Request) -> web.StreamResponse:
 
 async def near_duplicates(request: web.Request) -> web.StreamResponse:
     params = requests.query(request, NearDuplicatesQuery)
-    found = await _image(request)
+    found = await requests.path_image(request)
     answer = await near_duplicates_answer(
         request.app[SERVICES], id=found.id, limit=params.limit, offset=params.offset or 0
     )
@@ -159,17 +156,6 @@ async def facets(request: web.Request) -> web.StreamResponse:
     return web.json_response(facets_json(await request.app[SERVICES].images.facet_values(), params.limit))
 
 
-async def thumbnail(request: web.Request) -> web.StreamResponse:
-    """A JPEG that never changes: an id is given once. Conditional and range requests are FileResponse's."""
-    found = await _image(request)
-    text = request.match_info["width"]
-    width = int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
-    path = await request.app[SERVICES].thumbnails.find(found.sha256, width) if 0 < width <= _WIDTH_MOST else None
-    if path is None:
-        raise NotFound(f"image {found.id} has no thumbnail of width {text[:20]!r}")
-    return web.FileResponse(path, headers={"Cache-Control": FOR_EVER, "Content-Type": "image/jpeg"})
-
-
 async def stats(request: web.Request) -> web.StreamResponse:
     return web.json_response(request.app[SERVICES].stats())
 
@@ -194,14 +180,6 @@ def _stands_alone(filters: Filters, *others: object) -> None:
         raise QueryError("cursor: expected no other parameter beside it but limit")
 
 
-async def _image(request: web.Request) -> Image:
-    image_id = requests.path_id(request, "image")
-    found = await request.app[SERVICES].images.images([image_id])
-    if not found:
-        raise NotFound(f"there is no image {image_id}")
-    return found[0]
-
-
 def routes() -> list[web.RouteDef]:
     return [
         web.get("/api/random", random),
@@ -212,7 +190,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/images/{id}/similar", similar),
         web.get("/api/images/{id}/near-duplicates", near_duplicates),
         web.get("/api/facets", facets),
-        web.get("/thumbs/{id}/{width}", thumbnail),
         web.get("/api/stats", stats),
         web.get("/healthz", alive),
         web.get("/readyz", ready),

@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from artalike.web import admin, api, openapi, pages, picture_map, questions, removal, stream, suggest
+from artalike.web import admin, api, openapi, pages, picture_map, questions, removal, stream, suggest, thumbnails
 from artalike.web.auth import AUTH, Auth
 from artalike.web.clients import Clients
 from artalike.web.deadlines import query_deadline
@@ -36,7 +36,7 @@ def create_app(services: Services) -> web.Application:
     app[LIMITS] = Limits(clients, gallery.queries_per_minute)
     app[stream.STREAMS] = set()
     app[questions.PLACES] = asyncio.Semaphore(questions.PLACES_MOST)
-    for room in (api, suggest, picture_map, stream, admin, removal, openapi):
+    for room in (api, thumbnails, suggest, picture_map, stream, admin, removal, openapi):
         app.add_routes(room.routes())
     pages.add_pages(app)
     app.on_response_prepare.append(add_headers)

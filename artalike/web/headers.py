@@ -40,8 +40,11 @@ _OPEN: Final = ("/api/random", "/api/search", "/api/images", "/api/map", "/thumb
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    if request.app[SERVICES].settings.gallery.full_images == "off":
-        response.headers.setdefault("Content-Security-Policy", POLICY.replace(_ANYWHERE, _HERE))
+    services = request.app[SERVICES]
+    if services.settings.gallery.full_images == "off":
+        # Thumbnails may lie at another server, to which browsers are sent: https://www.w3.org/TR/CSP3/#redirect
+        there = " ".join(filter(None, (_HERE, services.thumbnails.origin)))
+        response.headers.setdefault("Content-Security-Policy", POLICY.replace(_ANYWHERE, there))
     for name, value in SECURITY.items():
         response.headers.setdefault(name, value)
     if request.method in {hdrs.METH_GET, hdrs.METH_HEAD} and request.path.startswith(_OPEN):

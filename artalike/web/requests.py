@@ -16,10 +16,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from artalike.errors import NotFound, QueryError
+from artalike.records import Image
 from artalike.search.filters import ANYTHING, Filters
 from artalike.search.ranked import ID_LIMIT
 from artalike.web.deadlines import paused
 from artalike.web.params import expectation
+from artalike.web.services import SERVICES
 
 BODY_BYTES: Final = 65_536
 PICTURES_MOST: Final = 8
@@ -70,6 +72,15 @@ def path_id(request: web.Request, what: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and 0 < int(text) <= ID_LIMIT):
         raise NotFound(f"there is no {what} {_shown(text)}")
     return int(text)
+
+
+async def path_image(request: web.Request) -> Image:
+    """The image that the path's ``{id}`` names. Raises NotFound."""
+    image_id = path_id(request, "image")
+    found = await request.app[SERVICES].images.images([image_id])
+    if not found:
+        raise NotFound(f"there is no image {image_id}")
+    return found[0]
 
 
 async def json_body(request: web.Request, model: type[ModelT], *, form: bool = False) -> ModelT:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,32 +14,27 @@ from artalike.events import Event
 from artalike.records import Image, Metadata
 from artalike.web.app import create_app
 from artalike.web.views import image_json
-from tests.fakes import TOKEN, make_services
+from tests.fakes import TOKEN, FakeThumbnails, make_services
 
 SHAPES = ((400, 300), (300, 400), (400, 400), (640, 360), (360, 640), (1600, 400), (300, 900))
 
 
-class Pictures:
+class Pictures(FakeThumbnails):
     """Thumbnails: flat JPEGs of each image's colour and shape."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(None)
         self._folder = folder
         self._images: dict[bytes, Image] = {}
 
     def add(self, image: Image) -> None:
         self._images[image.sha256] = image
 
-    async def write(self, sha256: bytes, thumbnails: Mapping[int, bytes]) -> None:
-        raise NotImplementedError("nothing is ingested or removed over these fakes")
-
     async def find(self, sha256: bytes, width: int) -> Path | None:
         image = self._images.get(sha256)
         if image is None or width not in {256, 640}:
             return None
         return await asyncio.to_thread(self._file, image, width)
-
-    async def delete(self, sha256: bytes) -> None:
-        raise NotImplementedError("nothing is ingested or removed over these fakes")
 
     def _file(self, image: Image, width: int) -> Path:
         path = self._folder / f"{image.sha256.hex()}-{width}.jpg"

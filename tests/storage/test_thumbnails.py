@@ -1,4 +1,4 @@
-"""Thumbnails by content hash and width."""
+"""Thumbnails as files; what holds wherever they are kept is in tests/cluster/test_thumbnails.py."""
 
 from __future__ import annotations
 
@@ -32,22 +32,6 @@ async def test_what_was_written_is_found_below_two_levels_of_folders(
     name = SHA.hex()
     assert path == tmp_path / name[:2] / name[2:4] / f"{name}_256.jpg"
     assert path.read_bytes() == b"small"
-
-
-@pytest.mark.parametrize(("asked", "found"), [(1, 256), (256, 256), (257, 640), (640, 640), (4000, 640)])
-async def test_the_nearest_larger_width_stands_in_or_else_the_largest(
-    thumbnails: ThumbnailFiles, asked: int, found: int
-) -> None:
-    await thumbnails.write(SHA, {640: b"large", 256: b"small"})
-    path = await thumbnails.find(SHA, asked)
-    assert path is not None
-    assert path.name == f"{SHA.hex()}_{found}.jpg"
-
-
-async def test_another_picture_has_none(thumbnails: ThumbnailFiles) -> None:
-    await thumbnails.write(SHA, {256: b"small"})
-    assert await thumbnails.find(OTHER, 256) is None
-    assert await thumbnails.missing([OTHER, SHA]) == [OTHER]
 
 
 async def test_writing_again_at_once_from_many_sides_leaves_one_whole_file(

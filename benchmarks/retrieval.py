@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -21,9 +22,11 @@ from PIL import Image, ImageOps
 
 from artalike.config import EmbeddingSettings, Imaging
 from artalike.embedding import ModelCard, identify, lite, load
+from artalike.embedding.acceleration import Acceleration
+from artalike.embedding.card import Network
 from artalike.errors import ArtalikeError, DecodeError
 from artalike.imaging import decode
-from artalike.records import FloatArray, Preprocess
+from artalike.records import FloatArray, PixelArray, Preprocess
 from benchmarks.report import refuse, report
 
 DEPTH: Final = 10
@@ -33,6 +36,8 @@ QUERIES: Final = 1024
 
 Reference = Callable[[Sequence[Path]], FloatArray]
 """From a few files to their vectors."""
+
+Embed = Callable[[PixelArray], FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,23 @@ def labelled_files(folder: Path) -> tuple[list[Path], NDArray[np.str_]]:
 def our_vectors(
     files: Sequence[Path], card: ModelCard, settings: EmbeddingSettings
 ) -> tuple[FloatArray, NDArray[np.intp]]:
-    """As the program makes and stores them, rounded to float16; and the places of the files that are pictures."""
-    network = load(card, settings)
+    """As the program makes and stores them, rounded to float16; and the places of the files that are pictures.
+
+    That is by compiled code, but for the first few, after which the network is compiled.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        acceleration = Acceleration(Path(temporary))
+        network = acceleration.watch(load(card, settings), card, settings)
+        return _vectors(files, card, lambda batch: _embedded(network, acceleration, batch))
+
+
+def _embedded(network: Network, acceleration: Acceleration, batch: PixelArray) -> FloatArray:
+    vectors = network.embed(batch)
+    acceleration.wait()
+    return vectors
+
+
+def _vectors(files: Sequence[Path], card: ModelCard, embed: Embed) -> tuple[FloatArray, NDArray[np.intp]]:
     imaging = Imaging(thumbnail_widths=(256,))
     vectors, kept, inputs = [], [], []
     for place, file in enumerate(files):
@@ -105,10 +125,10 @@ def our_vectors(
             continue
         kept.append(place)
         if len(inputs) == BATCH:
-            vectors.append(network.embed(np.stack(inputs)))
+            vectors.append(embed(np.stack(inputs)))
             inputs.clear()
     if inputs:
-        vectors.append(network.embed(np.stack(inputs)))
+        vectors.append(embed(np.stack(inputs)))
     if not vectors:
         refuse(f"none of the {len(files)} files is a picture; expected pictures in folders named by label")
     return np.concatenate(vectors).astype(np.float16).astype(np.float32), np.array(kept, dtype=np.intp)

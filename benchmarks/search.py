@@ -26,7 +26,7 @@ from typing import Any, Final
 import numpy as np
 
 from artalike.errors import ArtalikeError
-from artalike.storage.growing_index import GrowingIndex
+from artalike.storage.growing_index import GROWN_AT, GrowingIndex
 from artalike.storage.memory import share_one_heap
 from artalike.storage.ports import VectorIndex
 from artalike.storage.trained_index import exact
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="or a folder of pictures, which the program's own model embeds")
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--recall", type=float, default=0.99)
+    parser.add_argument("--grown-at", type=int, default=GROWN_AT, help="vectors from which on the index is trained")
     parser.add_argument("--folder", type=Path, help="where the index is kept; a temporary folder where not given")
     parser.add_argument("--start", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -63,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        asyncio.run(Benchmark(vectors, folder, options.queries, options.recall).run())
+        asyncio.run(Benchmark(vectors, folder, options.queries, recall=options.recall, grown_at=options.grown_at).run())
 
 
 def chosen(options: argparse.Namespace) -> Made | Given:
@@ -76,10 +77,10 @@ def chosen(options: argparse.Namespace) -> Made | Given:
 
 
 class Benchmark:
-    def __init__(self, source: Made | Given, folder: Path, queries: int, recall: float) -> None:
+    def __init__(self, source: Made | Given, folder: Path, queries: int, **settings: Any) -> None:
         self.size, self.dimension = source.size, source.dimension
         self.folder, self.path = folder, folder / "index.snapshot"
-        self.recall = recall
+        self.settings = settings
         self.queries = source.queries(queries)
         self.steps = [(0, 1), (1, BATCH), *pieces(BATCH, self.size, STEP)]
         if not (folder / "truth.npz").exists():
@@ -106,7 +107,7 @@ class Benchmark:
             kept.write_text(json.dumps(await self._grow()))
         grown = json.loads(kept.read_text())
         started = await asyncio.to_thread(in_fresh_process, self.path, self.dimension)
-        index = await GrowingIndex.load(self.path, MODEL, self.dimension, recall=self.recall)
+        index = await GrowingIndex.load(self.path, MODEL, self.dimension, **self.settings)
         summary = {
             "size": self.size,
             "dim": self.dimension,
@@ -129,7 +130,7 @@ class Benchmark:
         await warm_up(self.dimension)
         before, began = anonymous_bytes(), time.perf_counter()
         faults = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
-        index = GrowingIndex(self.dimension, MODEL, self.path, recall=self.recall)
+        index = GrowingIndex(self.dimension, MODEL, self.path, **self.settings)
         stalls, recalls = Stalls(index, self.queries), list[float]()
         tasks = [asyncio.create_task(stalls.watch()), asyncio.create_task(index.run())]
         ids_equal = True

@@ -237,6 +237,32 @@ async def test_the_figures_of_collection_and_machine_are_shown(gallery: GalleryS
     await expect(page.locator("#problem")).to_have_text("the disk is full")
 
 
+async def test_a_move_to_another_model_is_followed_to_its_end(gallery: GalleryServer, page: Page) -> None:
+    moving = {
+        "state": "embedding",
+        "model": "ViT-B-32/laion2b_s34b_b79k",
+        "images": 1200,
+        "embedded": 300,
+        "rate": 5.0,
+        "seconds_left": 180.0,
+        "error": None,
+    }
+    gallery.fake.figures["reembedding"] = {**moving, "state": "idle"}
+    await _sign_in(gallery, page)
+    row = page.locator("#moving")
+    await expect(row).to_be_hidden()
+    gallery.fake.figures["reembedding"] = moving
+    await expect(row).to_contain_text("ViT-B-32/laion2b_s34b_b79k")
+    await expect(row).to_contain_text("300 of 1,200 pictures, 25 % · 5/s · 3 minutes left")
+    await expect(row.locator(".moving-done")).to_have_attribute("style", "width: 25%;")
+    gallery.fake.figures["reembedding"] = {**moving, "state": "failed", "error": "<b>the model is gone</b>"}
+    await expect(row).to_contain_text("stopped: <b>the model is gone</b>")
+    gallery.fake.figures["reembedding"] = {**moving, "state": "indexing"}
+    await expect(row).to_contain_text("its index is being filled")
+    gallery.fake.figures["reembedding"] = {**moving, "state": "done"}
+    await expect(row).to_be_hidden()
+
+
 async def test_the_slowest_stage_is_seen_at_a_glance(gallery: GalleryServer, page: Page) -> None:
     stages = {name: dict(STAGE) for name in ("fetch", "decode", "embed", "commit")}
     stages["embed"] |= {"queued": 60, "active": 24, "rate": 9.5, "full": 0.9}

@@ -376,6 +376,21 @@ async def _holds(page: Page, boards: dict[str, list[int]]) -> bool:
     return await stored(page) == boards
 
 
+async def test_a_board_that_is_nearly_full_says_so_before_it_is(gallery: GalleryServer, page: Page) -> None:
+    hang(gallery, 40)
+    other = {"width": 3, "height": 2, "color": "#112233", "title": "", "creator": ""}
+    kept = [{"id": 1000 + number, **other} for number in range(998)]
+    await page.goto(gallery.url)
+    favourites = json.dumps([{"id": "favourites", "name": "Favourites", "images": kept}])
+    await page.evaluate("(boards) => localStorage.setItem('artalike:boards', boards)", favourites)
+    await page.reload()
+    await keep(page, 1)
+    await expect(page.locator(".said")).to_contain_text("Kept among your favourites. There is room for 1 more.")
+    await page.locator(".tile > a").nth(1).focus()
+    await page.keyboard.press("f")
+    await expect(page.locator(".said")).to_contain_text("It is full now: a board holds 1000 pictures.")
+
+
 async def test_of_a_thousand_pictures_few_are_in_the_page(gallery: GalleryServer, page: Page) -> None:
     kept = [image_json(image, gallery.services.settings) for image in hang(gallery, 1000)]
     full = [{"id": f"b{number}", "name": f"Board {number}", "images": kept} for number in (1, 2)]

@@ -10,6 +10,7 @@ import { busy } from "./busy.js";
 import { Failures } from "./failures.js";
 import { Hosts } from "./hosts.js";
 import { showMachine } from "./machine.js";
+import { showMoving } from "./moving.js";
 import { Poll } from "./poll.js";
 import { Removal } from "./removal.js";
 import { Seeds } from "./seeds.js";
@@ -147,6 +148,7 @@ live.onstats = (/** @type {Record<string, any>} */ stats) => {
   const first = !latest.stages;
   latest = stats;
   showMachine(page, stats);
+  showMoving(page, stats.reembedding);
   if (first) stages.show(latest.stages ?? {});
   toldStats();
 };

@@ -9,6 +9,9 @@ import { say } from "./said.js";
 /** @typedef {import("./model.js").Board} Board */
 /** @typedef {import("./store.js").Boards} Boards */
 
+/** A board with room for so many pictures, or fewer, is nearly full. */
+const NEARLY_FULL = 50;
+
 /** What the visitor has to know once. @type {Record<Boards["state"], string>} */
 const LOST = {
   kept: "",
@@ -29,7 +32,14 @@ export function toggle(boards, id, image) {
   if (holds(boards.all, id, image.id)) return takeOff(boards, id, image.id);
   if (board.images.length >= IMAGES_MOST) return say(`${isolated(board.name)} is full: a board holds ${IMAGES_MOST} pictures.`);
   boards.change((all) => withImages(all, id, [brief(image)]));
-  tellOf(boards, id === FAVOURITES ? "Kept among your favourites." : `Kept on ${isolated(board.name)}.`, (all) => withoutImages(all, id, [image.id]));
+  const where = id === FAVOURITES ? "Kept among your favourites." : `Kept on ${isolated(board.name)}.`;
+  tellOf(boards, where + roomFor(IMAGES_MOST - board.images.length - 1), (all) => withoutImages(all, id, [image.id]));
+}
+
+/** @param {number} more  pictures that a board still holds  @returns {string} empty while there is plenty of room */
+function roomFor(more) {
+  if (more > NEARLY_FULL) return "";
+  return more > 0 ? ` There is room for ${more} more.` : ` It is full now: a board holds ${IMAGES_MOST} pictures.`;
 }
 
 /**

@@ -113,6 +113,12 @@ class EmbeddingSettings(Section):
 
 
 class Index(Section):
+    engine: Literal["faiss", "milvus"] = "faiss"
+    uri: str = Field("http://127.0.0.1:19530", pattern=r"^https?://[^\s@?#]+$")
+    token: str = Field("", repr=False)
+    collection: str = Field("artalike", pattern=r"^[A-Za-z_][0-9A-Za-z_]{0,63}$")
+    index_type: Literal["HNSW", "IVF_FLAT", "FLAT"] = "HNSW"
+    consistency: Literal["strong", "session", "bounded", "eventually"] = "bounded"
     recall: float = Field(0.99, gt=0, le=1)
     factory: str = ""
     snapshot_adds: Count = 10_000

@@ -31,11 +31,9 @@ from artalike.search.ranked import Search
 from artalike.storage import models
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
-from artalike.storage.follow import follow
-from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.images import Images
-from artalike.storage.index_opening import open_index
-from artalike.upkeep import Snapshots
+from artalike.storage.index_opening import ServedIndex, open_index
+from artalike.upkeep import NoSnapshots, Snapshots
 
 log = logging.getLogger(__name__)
 
@@ -85,10 +83,10 @@ class Engine:
 
     card: ModelCard
     images: Images
-    index: GrowingIndex
+    index: ServedIndex
     searches: GatheredSearches
     batcher: Batcher
-    snapshots: Snapshots
+    snapshots: Snapshots | NoSnapshots
     search: Search
     embed_texts: RecentTexts
     picture_map: PictureMap | None
@@ -104,7 +102,9 @@ class Engine:
         """
         async with AsyncExitStack() as stack:
             path = folder.snapshot_of(images.model)
-            opened = await stack.enter_async_context(open_index(path, card.model_id, card.dimension, settings.index))
+            opened = await stack.enter_async_context(
+                open_index(path, card.model_id, card.dimension, settings.index, images)
+            )
             if opened.problem:
                 log.info("%s; the index is built from the catalog", opened.problem)
             # Loading takes the card's name for the model, and other settings as they are.
@@ -134,7 +134,9 @@ class Engine:
                 index=opened.index,
                 searches=searches,
                 batcher=batcher,
-                snapshots=Snapshots(opened.index, images, path, settings.index),
+                snapshots=(
+                    Snapshots(opened.kept, images, path, settings.index) if opened.kept else NoSnapshots(opened.index)
+                ),
                 search=search,
                 embed_texts=RecentTexts(TextsByClasses(batcher.embed_texts, partial(class_texts, card))),
                 picture_map=(
@@ -149,9 +151,9 @@ class Engine:
 
     async def follow(self) -> None:
         """Bring the index to what the catalog says. Raises StorageError."""
-        followed = await follow(self.index, self.images, between=self.index.grow)
+        followed = await self.index.follow(self.images)
         if followed.added or followed.removed:
-            log.info("index: %d vectors added and %d removed since its snapshot", followed.added, followed.removed)
+            log.info("index: %d vectors added and %d removed, since it was last open", followed.added, followed.removed)
         await self.snapshots.loaded(followed)
 
     async def run(self) -> None:

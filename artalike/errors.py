@@ -20,6 +20,7 @@ top is a bug. The message names the thing, the value, and what was expected, in 
     ├── NotFound                no such image, seed or thumbnail: HTTP 404
     ├── Unauthorized            an admin call without the token: HTTP 401
     ├── Overloaded              too much at once, try later: HTTP 503
+    │   └── IndexUnavailable    the server of the vectors does not answer; searches wait for it, ingest does not
     ├── ArchiveError            an exported folder is not whole, or none
     ├── LayoutError             the map could not be computed; it is tried again later
     ├── StorageError            the disk or the database refused
@@ -146,6 +147,13 @@ class Overloaded(ArtalikeError):
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class IndexUnavailable(Overloaded):
+    """The server that holds the vectors does not answer, or not yet. What it has not been told waits in the catalog."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after=5.0)
 
 
 class ArchiveError(ArtalikeError):

@@ -18,13 +18,13 @@ import anyio.to_thread
 from aiohttp import web
 from aiohttp.abc import AbstractResolver
 
-from artalike.config import Server, Settings
+from artalike.config import Index, Server, Settings
 from artalike.crawl import sources, urls
 from artalike.crawl.fetcher import Fetcher
 from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
 from artalike.engine import Engine, Engines, Identify, Load, card_of
-from artalike.errors import ArtalikeError, PortBusy, StorageError
+from artalike.errors import ArtalikeError, PortBusy
 from artalike.events import Event, EventBus
 from artalike.layout.keeper import PictureMap
 from artalike.metrics import Metrics
@@ -39,8 +39,8 @@ from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
 from artalike.storage.followers import Followers
 from artalike.storage.found import Bounds
-from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.images import Images
+from artalike.storage.index_opening import ServedIndex, forget_indexes
 from artalike.storage.models import moving
 from artalike.storage.ports import Thumbnails
 from artalike.storage.removal import Removal
@@ -48,7 +48,7 @@ from artalike.storage.seeds import CrawlQueue
 from artalike.storage.spool import Spool
 from artalike.storage.thumbnails import open_thumbnails
 from artalike.storage.usage import DiskUsage
-from artalike.upkeep import Snapshots, clear, recrawl, tick, watch_loop
+from artalike.upkeep import NoSnapshots, Snapshots, clear, recrawl, tick, watch_loop
 from artalike.web.app import create_app
 from artalike.web.services import Answering, Services, SourceKind
 from artalike.web.views import image_json
@@ -139,7 +139,7 @@ class Service:
         return self.engines.current.images
 
     @property
-    def index(self) -> GrowingIndex:
+    def index(self) -> ServedIndex:
         return self.engines.current.index
 
     @property
@@ -151,7 +151,7 @@ class Service:
         return self.engines.current.batcher
 
     @property
-    def snapshots(self) -> Snapshots:
+    def snapshots(self) -> Snapshots | NoSnapshots:
         return self.engines.current.snapshots
 
     @property
@@ -189,7 +189,7 @@ class Service:
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
             spool = await stack.enter_async_context(Spool.open(folder.spool))
             await spool.drop(list(spool.left - await frontier.waiting_among(spool.left)))
-            forget_others = partial(_forget_other_snapshots, database, folder)
+            forget_others = partial(_forget_other_snapshots, database, folder, settings.index)
             await forget_others(images.model)
             engines = await stack.enter_async_context(
                 Engines.open(
@@ -397,13 +397,14 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return ours or group
 
 
-async def _forget_other_snapshots(database: Database, folder: DataFolder, active: int) -> None:
+async def _forget_other_snapshots(database: Database, folder: DataFolder, settings: Index, active: int) -> None:
     """But for that of a model to which the collection is on its way."""
     target = await moving(database)
     kept = {active} if target is None else {active, target.number}
     try:
         await anyio.to_thread.run_sync(partial(folder.forget_snapshots, but=kept))
-    except StorageError as error:
+        await forget_indexes(database, settings, but=kept)
+    except ArtalikeError as error:
         log.warning("%s; the index of a model that was left is still on the disk", error)
 
 

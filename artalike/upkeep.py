@@ -17,7 +17,7 @@ from artalike.metrics import Metrics
 from artalike.storage.follow import Followed
 from artalike.storage.followers import Followers
 from artalike.storage.growing_index import GrowingIndex
-from artalike.storage.ports import Frontier, ImageCatalog
+from artalike.storage.ports import Frontier, ImageCatalog, VectorIndex
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +118,31 @@ class Snapshots:
 
     async def _state(self) -> State:
         return (await self._images.totals()).max_id, self._index.size
+
+
+class NoSnapshots:
+    """In the place of :class:`Snapshots`, for an index that is kept by a server of its own: there is nothing to do."""
+
+    saved_at: float | None = None
+
+    def __init__(self, index: VectorIndex) -> None:
+        self._index = index
+
+    async def run(self) -> None:
+        """Nothing."""
+
+    async def loaded(self, since: Followed) -> None:
+        """Nothing."""
+
+    def hurry(self) -> None:
+        """Nothing."""
+
+    async def take(self) -> dict[str, Any]:
+        """As :meth:`Snapshots.take`: nothing is written here."""
+        return {"images": self._index.size, "bytes": 0, "seconds": 0.0}
+
+    async def take_if_changed(self) -> None:
+        """Nothing."""
 
 
 async def recrawl(frontier: Frontier, wake: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -111,11 +112,12 @@ async def _found(
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        async with (
-            Database.open(root / "catalog.sqlite3") as database,
-            open_index(root / "index", card.model_id, card.dimension, Index()) as opened,
-        ):
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(Database.open(root / "catalog.sqlite3"))
             images = await Images.open(database, card.model_id, card.dimension)
+            opened = await stack.enter_async_context(
+                open_index(root / "index", card.model_id, card.dimension, Index(), images)
+            )
             committed = await images.commit([_embedding(at, each) for at, each in enumerate(pictures, start=1)])
             labels = {one.id: each.label for one, each in zip(committed, pictures, strict=True)}
             ids = np.array([one.id for one in committed], np.int64)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,7 @@ LAYERS = (
 ENGINES = {
     "aiosqlite": {"storage/catalog.py"},
     "faiss": {"storage/vector_index.py", "storage/trained_index.py"},
+    "pymilvus": {"storage/milvus_index.py"},
     "torch": {"embedding"},
     "torchvision": {"embedding"},
     "open_clip": {"embedding"},
@@ -83,6 +86,12 @@ def test_an_engine_is_known_to_one_place(engine: str) -> None:
         if not any(str(user) == at or str(user).startswith(f"{at}/") for at in ENGINES[engine])
     }
     assert not strangers
+
+
+@pytest.mark.parametrize("client", ["pymilvus"])
+def test_the_embedded_default_is_without_the_clients_of_a_cluster(client: str) -> None:
+    program = f"import sys; sys.modules[{client!r}] = None; import artalike.storage.index_opening"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=PACKAGE.parent)
 
 
 def test_web_never_imports_crawl() -> None:

@@ -18,6 +18,7 @@ from artalike.records import FloatArray, PixelArray, SeedState
 from artalike.service import Service
 from artalike.storage import growing_index, index_opening
 from artalike.storage.folder import DataFolder
+from artalike.storage.growing_index import GrowingIndex
 from tests.running import CARD, TOKEN, TinyNetwork, client, running, settings_for, settled
 from tests.sites import MisbehavingSite
 
@@ -123,6 +124,7 @@ async def test_a_recall_of_one_keeps_the_index_exact(
     async with running(settings) as service:
         await service.add_seed(str(pictures))
         await settled(service)
+        assert isinstance(service.index, GrowingIndex)
         assert await service.index.train()
     async with running(settings_for(tmp_path / "data", index={"recall": 1})) as service:
         assert service.index.stats["kind"] == "exact"

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from rich.console import Console
 
 from artalike.commands.client import Address, Server, find
@@ -17,9 +16,8 @@ from artalike.config import Index, Settings
 from artalike.storage import checks
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
-from artalike.storage.follow import follow
 from artalike.storage.images import Images
-from artalike.storage.index_opening import open_index
+from artalike.storage.index_opening import differing, open_index
 from artalike.storage.thumbnails import open_thumbnails
 
 SETTLE_TRIES: Final = 20
@@ -98,9 +96,8 @@ async def _resting(folder: DataFolder, database: Database, settings: Index) -> l
         return []
     images = await Images.open(database, model_id, dimension)
     snapshot = folder.snapshot_of(images.model)
-    async with open_index(snapshot, model_id, dimension, settings) as opened:
-        await follow(opened.index, images, between=opened.index.grow)
-        different = np.setxor1d(await opened.index.ids(), await images.embedded_ids())
+    async with open_index(snapshot, model_id, dimension, settings, images) as opened:
+        different = await differing(opened, images)
     # A missing one is no broken promise: it is rebuilt. A torn one is: it may only ever be whole or absent.
     there = await asyncio.to_thread(snapshot.exists)
     torn = [str(opened.problem)] if opened.problem and there else []

@@ -8,12 +8,11 @@ from functools import partial
 
 from anyio import to_thread
 
-from artalike.config import Settings
+from artalike.config import Index, Settings
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Database
 from artalike.storage.checks import overview
 from artalike.storage.folder import DataFolder
-from artalike.storage.follow import follow
 from artalike.storage.followers import Followers
 from artalike.storage.images import Images
 from artalike.storage.index_opening import open_index
@@ -34,11 +33,12 @@ async def resting(folder: DataFolder, settings: Settings) -> AsyncIterator[tuple
         else:
             images = await Images.open(database, model_id, dimension, blocks=blocks)
         snapshot = folder.snapshot_of(images.model)
-        opened = await stack.enter_async_context(open_index(snapshot, model_id, dimension, settings.index))
+        chosen = settings.index if images.model else Index()  # a server has nothing of what is nobody's
+        opened = await stack.enter_async_context(open_index(snapshot, model_id, dimension, chosen, images))
         index, saved = opened.index, opened.problem is None
         if not saved:  # missing or torn: the next start builds the index from the catalog
             await to_thread.run_sync(partial(snapshot.unlink, missing_ok=True))
-        stale = bool((await follow(index, images, between=index.grow)).removed) if saved else False
+        stale = bool((await index.follow(images)).removed) if saved else False
         gone: list[int] = []
         thumbnails = await open_thumbnails(settings.storage, folder)
         followers = Followers(database, images, index, thumbnails)
@@ -46,5 +46,5 @@ async def resting(folder: DataFolder, settings: Settings) -> AsyncIterator[tuple
         try:
             yield database, images, removal
         finally:
-            if saved and (gone or stale):
-                await index.save(snapshot)
+            if opened.kept and saved and (gone or stale):
+                await opened.kept.save(snapshot)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from artalike.commands.client import Address, Server, find
-from artalike.config import Settings
+from artalike.config import Index, Settings
 from artalike.errors import StartError
 from artalike.storage import models
 from artalike.storage.catalog import Database
@@ -25,7 +25,7 @@ from artalike.web.views import model_json
 
 def run_status(settings: Settings, *, as_json: bool) -> int:
     """Print the collection's counts, and the server's rates where one runs. Raises StartError without a collection."""
-    found = asyncio.run(_look(existing(settings), find(settings)))
+    found = asyncio.run(_look(existing(settings), find(settings), settings))
     if as_json:
         Console(soft_wrap=True).print_json(json.dumps(found))
     else:
@@ -41,21 +41,27 @@ def existing(settings: Settings) -> DataFolder:
     return folder
 
 
-async def _look(folder: DataFolder, address: Address | None) -> dict[str, Any]:
+async def _look(folder: DataFolder, address: Address | None, settings: Settings) -> dict[str, Any]:
     async with Database.open(folder.catalog, readers=1) as database:
         found: dict[str, Any] = {"data": str(folder.root), **await overview(database)}
         found["seeds"] = [asdict(seed) for seed in await CrawlQueue(database).seeds()]
         stored = await models.stored(database)
     active = next((model.number for model in stored if model.active), 1)
     found["models"] = [model_json(model) for model in stored]
-    effort = await asyncio.to_thread(saved_effort, folder.snapshot_of(active))
-    found["index"] = {"kind": "trained", "recall": effort.recall} if effort else {"kind": "exact", "recall": 1.0}
+    found["index"] = await _index(folder, active, settings.index)
     found["server"] = None
     if address:
         async with Server.connect(address) as server:
             found["server"] = {"url": server.url, **await server.get("/api/stats")}
             found["index"] = found["server"]["index"]
     return found
+
+
+async def _index(folder: DataFolder, active: int, settings: Index) -> dict[str, Any]:
+    if settings.engine != "faiss":
+        return {"kind": settings.engine}
+    effort = await asyncio.to_thread(saved_effort, folder.snapshot_of(active))
+    return {"kind": "trained", "recall": effort.recall} if effort else {"kind": "exact", "recall": 1.0}
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -69,8 +75,11 @@ def _print(found: dict[str, Any]) -> None:
             why = "the collection is moving to it" if model["moving"] else "reembed --forget deletes them"
             console.print(f"            {model['name']}: {model['vectors']:,} vectors too; {why}", markup=False)
     index = found["index"]
-    recall = "" if index["kind"] == "exact" else f", finds {index['recall']:.1%} of the ten nearest"
+    known = index["kind"] != "exact" and "recall" in index
+    recall = f", finds {index['recall']:.1%} of the ten nearest" if known else ""
     console.print(f"index       {index['kind']}{recall}".replace("%", " %"), markup=False)
+    if index.get("problem"):
+        console.print(f"            {index['problem']}; {index['waiting']:,} changes wait for it", markup=False)
     console.print(f"waiting     {found['pending']:,}, failed {found['failed']:,}", markup=False)
     console.print(f"server      {server['url']}, {server['rate']}/s" if server else "server      not running")
     if not found["seeds"]:

@@ -31,11 +31,12 @@ from artalike.errors import ArtalikeError, StorageError, UsageError
 from artalike.records import FloatArray, IdArray
 from artalike.storage import growing_index_snapshot as trained_snapshots
 from artalike.storage.background import in_background
+from artalike.storage.follow import Followed, follow
 from artalike.storage.growing_index_snapshot import Trained, Vectors
 from artalike.storage.growing_index_tier import Tier
 from artalike.storage.growing_index_training import Job, measure, train
 from artalike.storage.memory import give_back
-from artalike.storage.ports import APPROXIMATE_MOST, Neighbors
+from artalike.storage.ports import APPROXIMATE_MOST, ImageCatalog, Neighbors
 from artalike.storage.vector_file import VectorFile
 from artalike.storage.vector_index import FlatIndex
 from artalike.storage.vectors import checked_vectors
@@ -204,6 +205,10 @@ class GrowingIndex:
             log.warning("%s; the index stays exact for now", error)
             await to_thread.run_sync(self._forget_tier)
             return 0
+
+    async def follow(self, images: ImageCatalog) -> Followed:
+        """Bring the index to what the catalog says, training on the way where it is time. Raises StorageError."""
+        return await follow(self, images, between=self.grow)
 
     # --- Training --------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
+
+from artalike.records import IdArray
 from artalike.storage.catalog import Database
+from artalike.storage.images import Images
 
 State = Literal["embedded", "removed"]
 
@@ -41,12 +45,13 @@ class Outbox:
         self._model = model
 
     async def attach(self) -> str:
-        """From now on changes are noted. What marks this catalog's vectors of this model as its own."""
+        """From now on changes are noted. What marks this catalog's vectors as its own: the same for all its models."""
         async with self._database.write() as connection:
             await connection.execute(
-                "INSERT INTO outbox_models (model, owner, attached) VALUES (?, ?, 1) "
+                "INSERT INTO outbox_models (model, owner, attached) "
+                "SELECT ?, coalesce(min(owner), ?), 1 FROM outbox_models WHERE 1 = 1 "
                 "ON CONFLICT (model) DO UPDATE SET attached = 1",
-                (self._model, secrets.token_hex(8)),
+                (self._model, secrets.token_hex(6)),
             )
             [row] = await connection.execute_fetchall("SELECT owner FROM outbox_models WHERE model = ?", (self._model,))
         return str(row[0])
@@ -79,11 +84,29 @@ class Outbox:
             async with self._database.write() as connection:
                 await connection.executemany("DELETE FROM outbox WHERE seq = ?", [(change.seq,) for change in changes])
 
+    async def all_ids(self) -> IdArray:
+        """The images whose changes wait."""
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall("SELECT image_id FROM outbox WHERE model = ?", (self._model,))
+        return np.fromiter((row[0] for row in rows), np.int64)
+
     async def waiting(self) -> int:
         """How many changes wait."""
         async with self._database.read() as connection:
             [row] = await connection.execute_fetchall("SELECT count(*) FROM outbox WHERE model = ?", (self._model,))
         return int(row[0])
+
+
+def database_of(images: Images) -> Database:
+    """Where a collection is, and with it its outbox."""
+    return images._database  # noqa: SLF001  # of the same room
+
+
+async def owner(database: Database) -> str | None:
+    """What marks this catalog's vectors as its own; None where no server has ever had any."""
+    async with database.read() as connection:
+        [row] = await connection.execute_fetchall("SELECT min(owner) FROM outbox_models")
+    return None if row[0] is None else str(row[0])
 
 
 async def attached(database: Database) -> dict[int, str]:

@@ -40,6 +40,7 @@ MEANINGS: Final[Mapping[type[errors.ArtalikeError], Meaning]] = {
     errors.DecodeError: Meaning(415, "not-a-picture", "Not a picture that this server takes"),
     errors.ItemError: Meaning(422, "unusable-picture", "The picture cannot be had"),
     errors.EmbedError: Meaning(500, "embedding-failed", "The question could not be embedded"),
+    errors.IndexUnavailable: Meaning(503, "index-unavailable", "The index does not answer"),
     errors.Overloaded: Meaning(503, "overloaded", "Too much at once"),
     errors.DiskFull: Meaning(507, "disk-full", "No space is left"),
     errors.StorageError: Meaning(503, "storage-failed", "The storage did not answer", private=True),

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster import milvus
+from tests.cluster.milvus import MilvusServer
 from tests.cluster.weed import Weed, why_not
 
 
@@ -15,6 +17,29 @@ def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weed]:
     if reason := why_not():
         pytest.skip(reason)
     server = Weed(tmp_path_factory.mktemp("weed"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """Milvus Lite as a server: starts in a second."""
+    yield from _milvus(tmp_path_factory, lite=True)
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """Milvus itself. A test that kills it starts it again."""
+    yield from _milvus(tmp_path_factory, lite=False)
+
+
+def _milvus(tmp_path_factory: pytest.TempPathFactory, *, lite: bool) -> Iterator[MilvusServer]:
+    if reason := milvus.why_not("milvus_lite" if lite else "milvus"):
+        pytest.skip(reason)
+    server = MilvusServer(tmp_path_factory.mktemp("milvus"), lite=lite)
     try:
         server.start()
         yield server

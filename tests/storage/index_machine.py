@@ -59,6 +59,18 @@ class IndexMachine(RuleBasedStateMachine):
             if (max_id is None or number <= max_id) and (among is None or number in among)
         )
 
+    def answers(self, query: int, k: int, max_id: int | None, among: set[int] | None, *, surely: bool) -> None:
+        """Search, and look at the answer: what is there may be missing only where it is not ``surely`` found."""
+        chosen = None if among is None else np.array(sorted(among), dtype=np.int64)
+        (answer,) = self.run(self.index.search(VECTORS[query : query + 1], k, max_id=max_id, among=chosen))
+        ranked = self.ranked(query, max_id, among)
+        found = list(zip((-answer.scores).tolist(), answer.ids.tolist(), strict=True))
+        if surely:
+            assert found == ranked[:k]
+        assert len(found) == min(k, len(ranked))
+        assert found == sorted(set(found))
+        assert set(found) <= set(ranked)
+
     @rule(ids=ids, data=st.data())
     def add(self, ids: list[int], data: st.DataObject) -> None:
         rows = VECTORS[data.draw(st.lists(vector, min_size=len(ids), max_size=len(ids)))]

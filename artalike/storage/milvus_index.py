@@ -329,14 +329,16 @@ async def _in_time(settings: Index, seconds: float) -> AsyncIterator[None]:
         raise _translated(settings, error) from error
 
 
-def _translated(settings: Index, error: MilvusException | RpcError) -> IndexUnavailable | SettingError:
-    said = error.message if isinstance(error, MilvusException) else error.details()
-    code = error.code if isinstance(error, MilvusException) else error.code()
-    if code == StatusCode.UNAUTHENTICATED or "auth check failure" in str(said) or "unauthenticated" in str(said):
+def _translated(settings: Index, error: BaseException) -> IndexUnavailable | SettingError:
+    """The client says of whatever it meets while it connects that the connection failed: the reason lies below that."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, RpcError) and error.code() == StatusCode.UNAUTHENTICATED:
         given = "the one that is set" if settings.token else "none"
         return SettingError(
             f"index.token: Milvus at {settings.uri} does not take {given}; expected 'user:password' or an API key"
         )
+    said = error.details() if isinstance(error, RpcError) else getattr(error, "message", error)
     return IndexUnavailable(f"index.uri = {settings.uri!r}: expected a Milvus that answers: {_line(str(said))}")
 
 

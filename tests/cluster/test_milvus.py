@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -166,10 +167,35 @@ async def test_what_the_server_has_forgotten_or_has_too_many_is_set_right_at_the
 
 
 async def test_a_server_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("pymilvus", reason="pymilvus not installed: make test-cluster")
     settings = settings_for(tmp_path, index={"engine": "milvus", "uri": f"http://127.0.0.1:{free_port()}"})
     with pytest.raises(IndexUnavailable, match=r"^index\.uri = 'http://127.0.0.1:\d+': expected a Milvus that answers"):
         async with running(settings):
             pass
+
+
+async def test_a_token_that_the_server_does_not_take_is_told_in_one_line_without_it(tmp_path: Path) -> None:
+    aio = pytest.importorskip("grpc.aio", reason="pymilvus not installed: make test-cluster")
+    grpc = sys.modules["grpc"]
+
+    async def refuse(_: bytes, context: Any) -> None:
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "auth check failure, please check username and password")
+
+    class Refusing(grpc.GenericRpcHandler):  # type: ignore[misc, name-defined]
+        def service(self, _: Any) -> Any:
+            return grpc.unary_unary_rpc_method_handler(refuse)
+
+    server = aio.server(handlers=[Refusing()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        index = {"engine": "milvus", "uri": f"http://127.0.0.1:{port}", "token": "root:wrong"}
+        with pytest.raises(SettingError, match=r"^index\.token: .*does not take the one that is set") as raised:
+            async with running(settings_for(tmp_path, index=index)):
+                pass
+        assert "wrong" not in str(raised.value)
+    finally:
+        await server.stop(None)
 
 
 async def test_a_collection_of_another_dimension_is_refused(milvus_lite: MilvusServer, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class Admin(Section):
 
 class Storage(Section):
     data: Path = Path("data")
+    catalog: str = Field("", pattern=r"^(postgres(ql)?://\S+)?$", repr=False)
     commit_items: Count = 64
     commit_seconds: Positive = 0.25
     readers: Count = 3

@@ -35,7 +35,7 @@ from artalike.reembed.move import Collection, Reembedding, Settle
 from artalike.search.gather import GatheredSearches
 from artalike.search.random_pages import RandomPages
 from artalike.storage.blocks import Blocks
-from artalike.storage.catalog import Database
+from artalike.storage.catalog import Database, open_catalog
 from artalike.storage.folder import DataFolder
 from artalike.storage.followers import Followers
 from artalike.storage.found import Bounds
@@ -176,7 +176,7 @@ class Service:
         system's. Raises StartError or StorageError.
         """
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(Database.open(folder.catalog, readers=settings.storage.readers))
+            database = await stack.enter_async_context(open_catalog(settings.storage))
             card = await card_of(database, settings.embedding, identify)
             blocks = await Blocks.open(database)
             images = await Images.open(database, card.model_id, card.dimension, name=card.name, blocks=blocks)

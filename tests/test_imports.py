@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ LAYERS = (
 """From the ground up. A room may import from the layers below its own, and from itself."""
 
 ENGINES = {
-    "aiosqlite": {"storage/catalog.py"},
+    "asyncpg": {"storage/postgres.py", "storage/postgres_notices.py"},
+    "aiosqlite": {"storage/sqlite.py"},
     "faiss": {"storage/vector_index.py", "storage/trained_index.py"},
     "pymilvus": {"storage/milvus_index.py"},
     "torch": {"embedding"},
@@ -48,6 +50,7 @@ LEVEL = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Modules that a file imports, wherever in it."""
     found = set()

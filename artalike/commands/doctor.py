@@ -14,7 +14,7 @@ from artalike.commands.client import Address, Server, find
 from artalike.commands.status import existing
 from artalike.config import Index, Settings
 from artalike.storage import checks
-from artalike.storage.catalog import Database
+from artalike.storage.catalog import Database, open_catalog
 from artalike.storage.folder import DataFolder
 from artalike.storage.images import Images
 from artalike.storage.index_opening import differing, open_index
@@ -55,7 +55,7 @@ def run_doctor(settings: Settings, *, as_json: bool) -> int:
 
 async def _examine(folder: DataFolder, address: Address | None, settings: Settings) -> list[Result]:
     """The caller owns the folder, unless the server at ``address`` does."""
-    async with Database.open(folder.catalog, readers=1) as database:
+    async with open_catalog(settings.storage, readers=1) as database:
         results = [Result(1, "the catalog is whole", await database.check())]
         thumbnails = await open_thumbnails(settings.storage, folder)
         results.append(
@@ -105,5 +105,5 @@ async def _resting(folder: DataFolder, database: Database, settings: Index) -> l
     return [
         Result(3, "the index holds what the catalog holds", problems),
         Result(7, "the snapshot can be loaded", torn),
-        Result(2, "the index of words is whole", await checks.broken_words(database)),
+        Result(2, "the index of words is whole", await database.check_words()),
     ]

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from artalike.config import EmbeddingSettings, Settings
+from artalike.config import EmbeddingSettings, Settings, Storage
 from artalike.embedding import here, lite
 from artalike.embedding.speed import measured
 from artalike.errors import ArtalikeError
 from artalike.storage import models
-from artalike.storage.catalog import Database
+from artalike.storage.catalog import open_catalog
 from artalike.storage.folder import DataFolder
 from artalike.storage.models import StoredModel
 
@@ -53,7 +53,7 @@ def run_models(settings: Settings, *, quick: bool, as_json: bool) -> int:
     """Measures each for some seconds, unless ``quick``. Raises StorageError."""
     console = Console(highlight=False, soft_wrap=True)
     folder = DataFolder(settings.storage.data)
-    stored = asyncio.run(_stored(folder))
+    stored = asyncio.run(_stored(folder, settings.storage))
     found = _found(settings.embedding, stored)
     if not quick:
         with Console(stderr=True).status("measuring") as status:
@@ -104,10 +104,10 @@ def recommended(found: Sequence[Found]) -> tuple[str, str]:
     return list(lite.MODELS)[-1], "the fastest of those that come with the program"
 
 
-async def _stored(folder: DataFolder) -> list[StoredModel]:
-    if not await asyncio.to_thread(folder.catalog.exists):
+async def _stored(folder: DataFolder, storage: Storage) -> list[StoredModel]:
+    if not (bool(storage.catalog) or await asyncio.to_thread(folder.catalog.exists)):
         return []
-    async with Database.open(folder.catalog, readers=1) as database:
+    async with open_catalog(storage, readers=1) as database:
         return await models.stored(database)
 
 

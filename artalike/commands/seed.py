@@ -15,7 +15,7 @@ from artalike.commands.client import Address, Server, find
 from artalike.config import Settings
 from artalike.crawl import sources, urls
 from artalike.records import Candidate
-from artalike.storage.catalog import Database
+from artalike.storage.catalog import open_catalog
 from artalike.storage.folder import DataFolder
 from artalike.storage.seeds import CrawlQueue
 
@@ -48,7 +48,7 @@ def _to_catalog(settings: Settings, roots: Sequence[tuple[str, Candidate]], opti
     folder = DataFolder(settings.storage.data)
 
     async def add() -> None:
-        async with Database.open(folder.catalog, readers=1) as database:
+        async with open_catalog(settings.storage, readers=1) as database:
             frontier = CrawlQueue(database)
             for source, root in roots:
                 await frontier.add_seed(root, source, options)

@@ -15,7 +15,7 @@ from artalike.commands.client import Address, Server, find
 from artalike.config import Index, Settings
 from artalike.errors import StartError
 from artalike.storage import models
-from artalike.storage.catalog import Database
+from artalike.storage.catalog import open_catalog
 from artalike.storage.checks import overview
 from artalike.storage.folder import DataFolder
 from artalike.storage.growing_index_snapshot import saved_effort
@@ -36,13 +36,13 @@ def run_status(settings: Settings, *, as_json: bool) -> int:
 def existing(settings: Settings) -> DataFolder:
     """The data folder. Raises StartError when there is no collection in it."""
     folder = DataFolder(settings.storage.data)
-    if not folder.catalog.exists():
+    if not (settings.storage.catalog or folder.catalog.exists()):
         raise StartError(f"--data {folder.root}: no collection here; expected a folder that a server has used")
     return folder
 
 
 async def _look(folder: DataFolder, address: Address | None, settings: Settings) -> dict[str, Any]:
-    async with Database.open(folder.catalog, readers=1) as database:
+    async with open_catalog(settings.storage, readers=1) as database:
         found: dict[str, Any] = {"data": str(folder.root), **await overview(database)}
         found["seeds"] = [asdict(seed) for seed in await CrawlQueue(database).seeds()]
         stored = await models.stored(database)

@@ -190,7 +190,7 @@ async def store_block(connection: Connection, kind: BlockKind, value: str, reaso
     """Add a rule, or start it anew where it is there: what it matches is still to be removed."""
     rows = await connection.execute_fetchall(
         "INSERT INTO blocks (kind, value, reason, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (kind, value) "
-        f"DO UPDATE SET reason = coalesce(excluded.reason, reason), applied = 0 RETURNING {COLUMNS}",
+        f"DO UPDATE SET reason = coalesce(excluded.reason, blocks.reason), applied = 0 RETURNING {COLUMNS}",
         (kind, value, reason[:REASON_LENGTH].encode(errors="replace").decode() if reason else None, time.time()),
     )
     return read_block(next(iter(rows)))

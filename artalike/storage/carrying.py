@@ -88,8 +88,7 @@ SELECT images.id, sha256, url,
        (SELECT json_group_array(image_urls.url) FROM image_urls WHERE image_urls.image_id = images.id),
        width, height, format, bytes, color, images.phash, signature, source, images.added_at, vector, extra,
        {", ".join(METADATA)}
-FROM images CROSS JOIN models ON active
-CROSS JOIN vectors ON vectors.model = models.id AND vectors.image_id = images.id
-LEFT JOIN fingerprints ON fingerprints.image_id = images.id
-WHERE removed_at IS NULL AND images.id > ? ORDER BY images.id LIMIT ?
+FROM images CROSS JOIN models CROSS JOIN vectors LEFT JOIN fingerprints ON fingerprints.image_id = images.id
+WHERE active = 1 AND vectors.model = models.id AND vectors.image_id = images.id
+  AND removed_at IS NULL AND images.id > ? ORDER BY images.id LIMIT ?
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
@@ -80,6 +81,9 @@ async def add_crawl(
                 f"INSERT INTO frontier ({', '.join(FRONTIER)}) VALUES ({', '.join('?' * len(FRONTIER))})",
                 _moved((row for row in rows if row[_SEED_ID] in taken), before, rows_before),
             )
+        for table in ("seeds", "frontier"):
+            [[last]] = await connection.execute_fetchall(f"SELECT coalesce(max(id), 0) FROM {table}")
+            await connection.dialect.raise_id(connection, table, last)
         await _come_level(connection, rows_before, before)
     return len(new), [row[1] for row in seeds if row[0] not in taken]
 
@@ -99,16 +103,14 @@ async def add_removed(database: Database, rows: Sequence[Row], *, last_id: int) 
             known = await connection.execute_fetchall("SELECT 1 FROM images WHERE sha256 = ?", (sha256,))
             if not block or list(known):
                 continue
-            [inserted] = await connection.execute_fetchall(
-                _INSERT_REMOVED, (image_id if image_id > last else None, sha256, added_at, removed_at, block[0][0])
-            )
-            last = max(last, inserted[0])
+            last = max(last + 1, image_id)
+            await connection.execute(_INSERT_REMOVED, (last, sha256, added_at, removed_at, block[0][0]))
             await connection.executemany(
-                "INSERT OR IGNORE INTO image_urls (url, image_id) VALUES (?, ?)",
-                [(url, inserted[0]) for url in json.loads(urls)],
+                "INSERT INTO image_urls (url, image_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [(url, last) for url in json.loads(urls)],
             )
             count += 1
-        await connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'images'", (last_id,))
+        await connection.dialect.raise_id(connection, "images", max(last, last_id))
         return count
 
 
@@ -125,7 +127,7 @@ def _moved(rows: Iterable[Row], seeds: int, frontier: int) -> Iterable[Row]:
 async def _come_level(connection: Connection, rows_before: int, seeds_before: int) -> None:
     """Bring what was added into step with the images that are here, and the counts with what was added."""
     taken_out = "taken out of the collection"
-    await connection.execute(_BARRED, (FailureKind.BLOCKED, taken_out, rows_before))
+    await connection.execute(_BARRED, (FailureKind.BLOCKED, taken_out, time.time(), rows_before))
     await connection.execute(_DUE_AGAIN, (rows_before,))
     await connection.execute(_COUNT, (seeds_before,))
     await connection.execute(_RUN, (seeds_before,))
@@ -133,8 +135,8 @@ async def _come_level(connection: Connection, rows_before: int, seeds_before: in
 
 
 async def _last(connection: Connection, table: str) -> int:
-    rows = list(await connection.execute_fetchall("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)))
-    return rows[0][0] if rows else 0
+    [[last]] = await connection.execute_fetchall(f"SELECT {connection.dialect.last_id(table)}")
+    return int(last)
 
 
 _SEED_ID: Final = FRONTIER.index("seed_id")
@@ -149,7 +151,7 @@ FROM images JOIN blocks ON blocks.id = removed_by WHERE removed_at IS NOT NULL O
 _INSERT_REMOVED: Final = """
 INSERT INTO images (id, sha256, url, width, height, format, bytes, color, phash, source, added_at, removed_at,
                     removed_by)
-VALUES (?1, ?2, '', 0, 0, '', 0, '', 0, '', ?3, ?4, ?5) RETURNING id
+VALUES (?1, ?2, '', 0, 0, '', 0, '', 0, '', ?3, ?4, ?5)
 """
 
 _NOT_HERE: Final = """
@@ -159,8 +161,8 @@ id > {0} AND kind = 'image' AND state = 'done' AND NOT EXISTS (
 """
 
 _BARRED: Final = f"""
-UPDATE frontier SET state = 'failed', error_kind = ?1, error_detail = ?2, failed_at = unixepoch('subsec')
-WHERE {_NOT_HERE.format("?3")}
+UPDATE frontier SET state = 'failed', error_kind = ?1, error_detail = ?2, failed_at = ?3
+WHERE {_NOT_HERE.format("?4")}
   AND EXISTS (SELECT 1 FROM image_urls WHERE image_urls.url = frontier.url)
 """
 

@@ -1,29 +1,38 @@
-"""The SQLite database under the catalog: one writer, a few readers, migrations, and its errors translated.
+"""The database under the catalog, whichever it is: connections that all statements go through, and its opening.
 
-The only module that imports aiosqlite. WAL lets readers go on while the writer commits; `synchronous = FULL`
-makes a commit survive a power cut, which batched commits make affordable (https://sqlite.org/wal.html).
+SQLite in the data folder (:mod:`~artalike.storage.sqlite`), or PostgreSQL (:mod:`~artalike.storage.postgres`).
+Statements are SQLite's with what PostgreSQL takes as well: parameters are ``?`` and ``?1``, a list is one parameter,
+JSON of numbers or texts, read by ``json_each``; conditions are whole numbers, 0 and 1. What is left is in
+:mod:`~artalike.storage.dialect`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Protocol
 
-import aiosqlite
-import anyio
+from artalike.config import Storage
+from artalike.storage.dialect import Dialect
+from artalike.storage.folder import DataFolder
 
-from artalike.errors import DiskFull, FolderTooNew, StorageError
-from artalike.storage.schema import APPLICATION_ID, INDEX_TEXTS, MIGRATIONS, PAGE_SIZE
 
-BUSY_SECONDS: Final = 10.0
-CHECKPOINT_SECONDS: Final = 0.5
+class Connection(Protocol):
+    """Runs statements, one after the other. Their values are bound, and never part of the text."""
 
-Connection = aiosqlite.Connection
+    @property
+    def dialect(self) -> Dialect: ...
+
+    async def execute(self, sql: str, values: Iterable[Any] = ()) -> None: ...
+
+    async def execute_fetchall(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
+        """The rows: tuples, or what can be used as such."""
+
+    async def executemany(self, sql: str, rows: Iterable[Iterable[Any]]) -> None:
+        """The statement with the values of each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,172 +44,91 @@ class SeedCounts:
     seeds: int
 
 
-class Database:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Rows of the frontier are leased in two steps, by one process at a time.
+
+    :attr:`taking` is a transaction that waits for no row which another one holds, but passes it over; with
+    ``claim(connection, hosts)`` hosts become this process's. :attr:`settling` is one as of :meth:`Database.write`.
+    """
+
+    taking: Callable[[], AbstractAsyncContextManager[Connection]]
+    claim: Callable[[Connection, Sequence[str]], Awaitable[None]]
+    settling: Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+class Database(ABC):
     """An open catalog database.
 
-    Use :meth:`open`. :meth:`write` gives the one writing connection inside a transaction that commits when the
-    block ends well; :meth:`read` gives a reading connection, each statement of which sees what is committed by then.
+    Use :meth:`open`. :meth:`write` gives a connection inside a transaction that commits when the block ends well, one
+    at a time; :meth:`read` gives one for reading, each statement of which sees what is committed by then.
     Both raise :class:`StorageError`, or :class:`DiskFull` when there is no space.
     """
 
-    def __init__(self, writer: Connection, readers: asyncio.Queue[Connection], seed_counts: SeedCounts) -> None:
+    def __init__(self, seed_counts: SeedCounts) -> None:
         self._seed_counts = seed_counts
-        self._writer = writer
-        self._writing = asyncio.Lock()
-        self._readers = readers
 
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, path: Path, *, readers: int = 3) -> AsyncIterator[Database]:
-        """Open or create the database and bring its schema up to date.
+    @staticmethod
+    def open(where: Path | str, *, readers: int = 3) -> AbstractAsyncContextManager[Database]:
+        """Open or create the database and bring its schema up to date. A text is the URL of a PostgreSQL database.
 
         Raises FolderTooNew when a newer program wrote it, StorageError when it is not a catalog.
         """
-        async with AsyncExitStack() as stack:
-            with _translated(f"catalog {path}"):
-                writer = await stack.enter_async_context(_connect(path))
-                await _migrate(writer, path)
-                pool: asyncio.Queue[Connection] = asyncio.Queue(readers)
-                for _ in range(readers):
-                    reader = await stack.enter_async_context(_connect(path))
-                    await reader.execute("PRAGMA query_only = ON")
-                    pool.put_nowait(reader)
-                seed_counts = await _count_seeds(writer)
-            yield cls(writer, pool, seed_counts)
-            with anyio.CancelScope(shield=True), suppress(sqlite3.Error):  # only advice for the query planner
-                await writer.execute("PRAGMA optimize")
+        # Here, since both import this module, and asyncpg is not everywhere.
+        if isinstance(where, str):
+            from artalike.storage.postgres import PostgresDatabase  # noqa: PLC0415
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[Connection]:
-        async with self._writing:
-            # A cancelled caller must leave neither half a transaction nor an open one.
-            with anyio.CancelScope(shield=True), _translated("catalog"):
-                try:
-                    await _to_its_end(self._writer.execute("BEGIN IMMEDIATE"))
-                    yield self._writer
-                    await _index_texts(self._writer)
-                    await _to_its_end(self._commit())
-                except BaseException:
-                    if self._writer.in_transaction:  # SQLite itself has rolled back after some errors
-                        await _to_its_end(self._writer.execute("ROLLBACK"))
-                    raise
+            return PostgresDatabase.connect(where, readers=readers)
+        from artalike.storage.sqlite import SqliteDatabase  # noqa: PLC0415
 
-    async def _commit(self) -> None:
-        seed_counts = await _count_seeds(self._writer)
-        await self._writer.execute("COMMIT")
-        self._seed_counts = seed_counts
+        return SqliteDatabase.connect(where, readers=readers)
+
+    @abstractmethod
+    def write(self) -> AbstractAsyncContextManager[Connection]: ...
+
+    @abstractmethod
+    def read(self) -> AbstractAsyncContextManager[Connection]: ...
+
+    @abstractmethod
+    def leasing(self) -> AbstractAsyncContextManager[Turn]:
+        """Take rows of the frontier for this process, and with them their hosts."""
+
+    @abstractmethod
+    def left_behind(self, *, at_start: bool) -> tuple[str, Sequence[Any]] | None:
+        """A condition for the leased rows, with its values, whose process is gone; None where there can be none.
+
+        ``at_start`` this process has not leased any yet.
+        """
 
     @property
     def seed_counts(self) -> SeedCounts:
         """Sums over all seeds as of the last commit; they are shown often, and cost nothing to read here."""
         return self._seed_counts
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Connection]:
-        connection = await self._readers.get()
-        try:
-            with _translated("catalog"):
-                yield connection
-        finally:
-            self._readers.put_nowait(connection)
-
+    @abstractmethod
     async def checkpoint(self) -> None:
-        """Take what has been deleted out of the write-ahead log too, as far as no reader still needs it there."""
-        async with self._writing:
-            with _translated("catalog"):
-                await self._writer.execute(f"PRAGMA busy_timeout = {int(CHECKPOINT_SECONDS * 1000)}")
-                try:
-                    await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-                finally:
-                    await self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        """Take what has been deleted off the disk, as far as nobody still reads it."""
 
+    @abstractmethod
+    async def scrub_words(self) -> None:
+        """Take words of removed images, which nobody finds any more, out of the index's own files."""
+
+    @abstractmethod
     async def check(self) -> list[str]:
-        """What SQLite finds wrong with the file and its references; empty when all is well."""
-        async with self.read() as connection:
-            integrity = [str(row[0]) for row in await connection.execute_fetchall("PRAGMA integrity_check(10)")]
-            references = await connection.execute_fetchall("PRAGMA foreign_key_check")
-        problems = [line for line in integrity if line != "ok"]
-        problems += [
-            f"{table} row {rowid} refers to a missing row of {parent}" for table, rowid, parent, _ in references
-        ]
-        return problems
+        """What the engine finds wrong with its files and references; empty when all is well."""
+
+    @abstractmethod
+    async def check_words(self) -> list[str]:
+        """What is wrong with the index of words, which is compared with all texts; nobody can write meanwhile."""
 
 
-@asynccontextmanager
-async def _connect(path: Path) -> AsyncIterator[Connection]:
-    connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-    try:
-        await connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-        await connection.execute("PRAGMA journal_mode = WAL")
-        await connection.execute("PRAGMA synchronous = FULL")
-        await connection.execute("PRAGMA foreign_keys = ON")
-        await connection.execute("PRAGMA trusted_schema = OFF")
-        # What is deleted is overwritten: a picture that was taken down leaves no vector in a free page of the file.
-        await connection.execute("PRAGMA secure_delete = ON")
-        yield connection
-    finally:
-        with anyio.CancelScope(shield=True):
-            await connection.close()
+def open_catalog(settings: Storage, *, readers: int | None = None) -> AbstractAsyncContextManager[Database]:
+    """The catalog that the settings mean; see :meth:`Database.open`, and SettingError for what is no address."""
+    where = settings.catalog or DataFolder(settings.data).catalog
+    return Database.open(where, readers=settings.readers if readers is None else readers)
 
 
-async def _migrate(connection: Connection, path: Path) -> None:
-    application, version, tables = await _identity(connection)
-    if version > len(MIGRATIONS):
-        raise FolderTooNew(
-            f"{path}: schema {version} was written by a newer Artalike; this one knows up to {len(MIGRATIONS)}. "
-            "Upgrade, or use another data folder"
-        )
-    if application != APPLICATION_ID and tables:
-        raise StorageError(f"{path}: this is a database of another program; expected an Artalike catalog")
-    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
-        # One script is one transaction: a migration and its record stand or fall together.
-        await connection.executescript(
-            f"BEGIN IMMEDIATE;\n{statements}\n"
-            f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
-        )
-
-
-async def _index_texts(connection: Connection) -> None:
-    [stale] = await connection.execute_fetchall("SELECT EXISTS (SELECT 1 FROM texts_stale)")
-    if stale[0]:
-        for statement in INDEX_TEXTS:
-            await connection.execute(statement)
-
-
-async def _count_seeds(connection: Connection) -> SeedCounts:
+async def count_seeds(connection: Connection) -> SeedCounts:
     query = "SELECT coalesce(sum(pending), 0), coalesce(sum(failed), 0), count(*) FROM seeds"
     [row] = await connection.execute_fetchall(query)
     return SeedCounts(*row)
-
-
-async def _identity(connection: Connection) -> tuple[int, int, int]:
-    values = []
-    for statement in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master"):
-        async with connection.execute(statement) as cursor:
-            row = await cursor.fetchone()
-            values.append(int(row[0]) if row else 0)
-    return values[0], values[1], values[2]
-
-
-async def _to_its_end(statement: Awaitable[Any]) -> None:
-    """A caller that is cancelled meanwhile by asyncio, from which no scope of anyio shields, is so behind it."""
-    task = asyncio.ensure_future(statement)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            raise DiskFull(f"{what}: no space left on the disk") from error
-        raise StorageError(f"{what}: {error}") from error

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from artalike.errors import StorageError
 from artalike.storage import facets, near_duplicates
 from artalike.storage.blocks import Blocks, unsigned
 from artalike.storage.catalog import Database
@@ -39,14 +38,14 @@ QUERIES: Final = (
         SELECT 'image ' || id || ' has no vector of the active model' FROM images
         WHERE removed_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM vectors JOIN models ON models.id = vectors.model
-            WHERE active AND vectors.image_id = images.id)"""),
+            WHERE active = 1 AND vectors.image_id = images.id)"""),
     Check(2, "every vector has the model's dimension", """
         SELECT 'vector of image ' || image_id || ' has ' || length(vector) / 2 || ' numbers, its model ' || dimension
         FROM vectors JOIN models ON models.id = vectors.model WHERE length(vector) <> 2 * dimension"""),
     Check(2, "every image can be filtered", facets.UNDESCRIBED),
     Check(2, "every image can be found by its words", """
         SELECT 'image ' || id || ' is not in the index of words' FROM image_texts
-        WHERE id NOT IN (SELECT id FROM texts_docsize)"""),
+        WHERE id NOT IN ({indexed})"""),
     Check(4, "the same bytes are one image, every URL kept", """
         SELECT 'image ' || id || ' has no URL' FROM images
         WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM image_urls WHERE image_id = images.id)"""),
@@ -61,7 +60,7 @@ QUERIES: Final = (
     Check(5, "nothing of a removed image is compared with others", near_duplicates.REMOVED),
     Check(5, "nothing of a removed image is filtered", facets.REMOVED),
     Check(5, "no words of a removed image are found", """
-        SELECT 'removed image ' || id || ' is in the index of words' FROM texts_docsize
+        SELECT 'removed image ' || id || ' is in the index of words' FROM ({indexed}) AS indexed
         WHERE id NOT IN (SELECT id FROM image_texts)"""),
     Check(4, "near-duplicates are groups of images that are there, named after the first", near_duplicates.GROUPS),
     Check(6, "nothing finished is forgotten", """
@@ -97,36 +96,28 @@ QUERIES: Final = (
 async def run_query(database: Database, check: Check) -> list[str]:
     """What breaks this promise: a few lines, and how many more."""
     async with database.read() as connection:
-        rows = [str(row[0]) for row in await connection.execute_fetchall(check.query)]
+        query = check.query.replace("{indexed}", connection.dialect.texts.indexed)
+        rows = [str(row[0]) for row in await connection.execute_fetchall(query)]
     return summary(rows)
-
-
-async def broken_words(database: Database) -> list[str]:
-    """What is wrong with the index of words, which is compared with all texts; nobody can write meanwhile."""
-    try:
-        async with database.write() as connection:
-            await connection.execute("INSERT INTO texts (texts, rank) VALUES ('integrity-check', 1)")
-    except StorageError as error:
-        return [str(error)]
-    return []
 
 
 async def bad_vectors(database: Database, *, batch: int = 4096) -> list[str]:
     """Vectors that are not finite or not of length 1."""
     problems: list[str] = []
-    after = 0
+    after = (0, 0)
     while True:
         async with database.read() as connection:
             rows = list(
                 await connection.execute_fetchall(
-                    "SELECT vectors.rowid, image_id, vector FROM vectors WHERE rowid > ? ORDER BY rowid LIMIT ?",
-                    (after, batch),
+                    "SELECT model, image_id, vector FROM vectors WHERE (model, image_id) > (?, ?) "
+                    "ORDER BY model, image_id LIMIT ?",
+                    (*after, batch),
                 )
             )
         if not rows:
             return summary(problems)
         problems += await asyncio.to_thread(_not_of_length_one, rows)
-        after = rows[-1][0]
+        after = (rows[-1][0], rows[-1][1])
 
 
 async def missing_thumbnails(database: Database, thumbnails: Thumbnails) -> list[str]:
@@ -153,14 +144,14 @@ async def blocked_images(database: Database) -> list[str]:
     if not blocks.all():
         return []
     problems: list[str] = []
-    after: tuple[str, int] = ("", 0)
+    place: tuple[int, str] = (0, "")
     while True:
         async with database.read() as connection:
-            rows = list(await connection.execute_fetchall(_ADDRESSES, (*after, BATCH)))
+            rows = list(await connection.execute_fetchall(_ADDRESSES, (*place, BATCH)))
         if not rows:
             break
-        after = (rows[-1][0], rows[-1][1])
-        problems += [f"image {i}: {why}" for url, i in rows if (why := blocks.reason(url))]
+        place = (rows[-1][0], rows[-1][1])
+        problems += [f"image {i}: {why}" for i, url in rows if (why := blocks.reason(url))]
     last = 0
     while True:
         async with database.read() as connection:
@@ -185,8 +176,8 @@ async def overview(database: Database) -> dict[str, Any]:
         "images": await one("SELECT count(*) FROM images WHERE removed_at IS NULL"),
         "removed": await one("SELECT count(*) FROM images WHERE removed_at IS NOT NULL"),
         "urls": await one("SELECT count(*) FROM image_urls"),
-        "model": await one("SELECT model_id FROM models WHERE active"),
-        "dimension": await one("SELECT dimension FROM models WHERE active"),
+        "model": await one("SELECT model_id FROM models WHERE active = 1"),
+        "dimension": await one("SELECT dimension FROM models WHERE active = 1"),
         "pending": await one("SELECT coalesce(sum(pending), 0) FROM seeds"),
         "failed": await one("SELECT coalesce(sum(failed), 0) FROM seeds"),
     }
@@ -195,8 +186,8 @@ async def overview(database: Database) -> dict[str, Any]:
 BATCH: Final = 4096
 
 _ADDRESSES: Final = """
-SELECT image_urls.url, image_id FROM image_urls JOIN images ON images.id = image_id
-WHERE (image_urls.url, image_id) > (?, ?) AND removed_at IS NULL ORDER BY image_urls.url, image_id LIMIT ?
+SELECT image_id, image_urls.url FROM image_urls JOIN images ON images.id = image_id
+WHERE (image_id, image_urls.url) > (?, ?) AND removed_at IS NULL ORDER BY image_id, image_urls.url LIMIT ?
 """
 
 _CONTENTS: Final = """

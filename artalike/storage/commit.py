@@ -86,22 +86,26 @@ async def store(
     now = time.time()
     given = await _ids_to_keep(connection, fresh, origins) if origins else {}
     await connection.executemany(
-        _INSERT, [(*_image_row(e, _added_at(e, origins, now)), given.get(e.picture.sha256)) for e in fresh]
+        _INSERT_AS if given else _INSERT,
+        [(*_image_row(e, _added_at(e, origins, now)), *_its_id(e, given)) for e in fresh],
     )
+    if given:
+        await connection.dialect.raise_id(connection, "images", max(given.values()))
     await connection.executemany(_REVIVE, [_image_row(e, _added_at(e, origins, now)) for e in back])
     ids = {sha256: image.id for sha256, image in (await _by_hash(connection, first)).items()}
     await connection.executemany(
-        "INSERT OR IGNORE INTO vectors (image_id, model, vector) VALUES (?, ?, ?)",
+        "INSERT INTO vectors (image_id, model, vector) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(ids[e.picture.sha256], model, e.vector.astype(STORED).tobytes()) for e in fresh + back],
     )
     await near_duplicates.link(connection, [(ids[e.picture.sha256], e.picture.artwork) for e in fresh + back])
     await connection.executemany(
-        "INSERT OR IGNORE INTO image_urls (url, image_id) VALUES (?, ?)",
+        "INSERT INTO image_urls (url, image_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
         [(url, ids[embedding.picture.sha256]) for embedding in taken for url in _addresses(embedding, origins)],
     )
     new = {embedding.picture.task.id for embedding in fresh + back}
     again = [embedding for embedding in taken if embedding.picture.task.id not in new]
     await connection.executemany(_FILL_METADATA, [_metadata_row(embedding, ids) for embedding in again])
+    await _fill_extra(connection, again, ids)
     restored = await _uncleared(connection, first) | {embedding.picture.sha256 for embedding in back}
     replaced = await _replaced(connection, taken, ids)
     await finish_rows(
@@ -128,7 +132,7 @@ async def store(
 
 async def _by_hash(connection: Connection, hashes: Iterable[bytes]) -> dict[bytes, _Known]:
     wanted = list(hashes)
-    marks = ",".join("?" * len(wanted))
+    marks = ",".join("?" * len(wanted)) or "NULL"
     rows = await connection.execute_fetchall(
         f"SELECT sha256, id, removed_at IS NOT NULL, removed_by IS NOT NULL FROM images WHERE sha256 IN ({marks})",
         wanted,
@@ -162,7 +166,8 @@ async def _refused(
 
 async def _forgotten(connection: Connection, task_ids: Sequence[int]) -> list[int]:
     """Tasks whose row is gone: its seed was cancelled, or there is nothing at its home any more."""
-    rows = await connection.execute_fetchall(_FORGOTTEN, (json.dumps(list(task_ids)),))
+    forgotten = _FORGOTTEN.format(connection.dialect.last_id("frontier"))
+    rows = await connection.execute_fetchall(forgotten, (json.dumps(list(task_ids)),))
     return [row[0] for row in rows]
 
 
@@ -170,23 +175,21 @@ async def _tombs(connection: Connection, urls: Iterable[str]) -> set[str]:
     """Addresses that lead to nothing but images that were taken out: while this was fetched, perhaps."""
     rows = await connection.execute_fetchall(
         "SELECT image_urls.url FROM json_each(?) CROSS JOIN image_urls JOIN images ON images.id = image_id "
-        "WHERE image_urls.url = value GROUP BY image_urls.url HAVING max(removed_at IS NULL) = 0",
+        "WHERE image_urls.url = value GROUP BY image_urls.url "
+        "HAVING count(CASE WHEN removed_at IS NULL THEN 1 END) = 0",
         (json.dumps(list(urls)),),
     )
     return {row[0] for row in rows}
 
 
 async def _ids_to_keep(connection: Connection, fresh: Sequence[Embedding], origins: Origins) -> dict[bytes, int]:
-    """The ids that new images bring with them, as far as those are beyond all that were ever given here."""
-    rows = list(await connection.execute_fetchall("SELECT seq FROM sqlite_sequence WHERE name = 'images'"))
-    last = rows[0][0] if rows else 0
+    """An id for each: the one that it brings with it, where that is beyond all that were ever given here."""
+    [[last]] = await connection.execute_fetchall(f"SELECT {connection.dialect.last_id('images')}")
     kept = {}
     for embedding in fresh:
         origin = origins.get(embedding.picture.sha256)
-        if origin is None or origin.id <= last:
-            last += 1  # what SQLite will give it
-        else:
-            last = kept[embedding.picture.sha256] = origin.id
+        last = origin.id if origin is not None and origin.id > last else last + 1
+        kept[embedding.picture.sha256] = last
     return kept
 
 
@@ -194,17 +197,18 @@ async def _refuse(connection: Connection, embeddings: Sequence[Embedding], refus
     for task_id, why in refused.items():
         await fail_blocked(connection, [task_id], why)
     # Their thumbnails were written before anybody knew. Those of an image that stays are its own.
+    hashes = {embedding.picture.sha256 for embedding in embeddings if embedding.picture.task.id in refused}
+    there = await _by_hash(connection, hashes) if hashes else {}
     await connection.executemany(
-        "INSERT OR IGNORE INTO clearing SELECT ?1 "
-        "WHERE NOT EXISTS (SELECT 1 FROM images WHERE sha256 = ?1 AND removed_at IS NULL)",
-        [(e.picture.sha256,) for e in embeddings if e.picture.task.id in refused],
+        "INSERT INTO clearing (sha256) VALUES (?) ON CONFLICT DO NOTHING",
+        [(sha256,) for sha256 in hashes if sha256 not in there or there[sha256].removed],
     )
 
 
 async def _uncleared(connection: Connection, hashes: Iterable[bytes]) -> set[bytes]:
     """Which of these contents had thumbnails that were to be deleted: perhaps they were, since they were written."""
     wanted = list(hashes)
-    marks = ",".join("?" * len(wanted))
+    marks = ",".join("?" * len(wanted)) or "NULL"
     rows = await connection.execute_fetchall(f"DELETE FROM clearing WHERE sha256 IN ({marks}) RETURNING sha256", wanted)
     return {row[0] for row in rows}
 
@@ -234,14 +238,17 @@ async def _replaced(
 
 # What comes from another catalog never had a row here.
 _FORGOTTEN: Final = """
-SELECT value FROM json_each(?)
-WHERE value BETWEEN 1 AND (SELECT seq FROM sqlite_sequence WHERE name = 'frontier')
-  AND NOT EXISTS (SELECT 1 FROM frontier WHERE id = value)
+SELECT wanted FROM (SELECT CAST(value AS BIGINT) AS wanted FROM json_each(?)) AS tasks
+WHERE wanted BETWEEN 1 AND {} AND NOT EXISTS (SELECT 1 FROM frontier WHERE id = wanted)
 """
 
 _COLUMNS: Final = ("width", "height", "format", "bytes", "color", "phash", "source", "extra", *METADATA, "url")
 
 _INSERT: Final = (
+    f"INSERT INTO images ({', '.join(_COLUMNS)}, added_at, sha256) VALUES ({', '.join('?' * (len(_COLUMNS) + 2))})"
+)
+
+_INSERT_AS: Final = (
     f"INSERT INTO images ({', '.join(_COLUMNS)}, added_at, sha256, id) VALUES ({', '.join('?' * (len(_COLUMNS) + 3))})"
 )
 
@@ -252,9 +259,7 @@ _REVIVE: Final = (
 )
 
 # What came first stays: a later source may fill what is empty and replace nothing.
-_FILL_METADATA: Final = (
-    f"UPDATE images SET {', '.join(filling(METADATA))}, extra = json_patch(?, coalesce(extra, '{{}}')) WHERE id = ?"
-)
+_FILL_METADATA: Final = f"UPDATE images SET {', '.join(filling(METADATA))} WHERE id = ?"
 
 
 def _image_row(embedding: Embedding, now: float) -> tuple[Any, ...]:
@@ -278,8 +283,28 @@ def _image_row(embedding: Embedding, now: float) -> tuple[Any, ...]:
 
 def _metadata_row(embedding: Embedding, ids: Mapping[bytes, int]) -> tuple[Any, ...]:
     metadata = embedding.picture.task.metadata
-    values = (getattr(metadata, name) for name in METADATA)
-    return (*values, json.dumps(dict(metadata.extra)), ids[embedding.picture.sha256])
+    return (*(getattr(metadata, name) for name in METADATA), ids[embedding.picture.sha256])
+
+
+async def _fill_extra(connection: Connection, again: Sequence[Embedding], ids: Mapping[bytes, int]) -> None:
+    """What these say beside the usual of images that are here, as far as those say nothing of it yet."""
+    said = [(ids[e.picture.sha256], e.picture.task.metadata.extra) for e in again if e.picture.task.metadata.extra]
+    if not said:
+        return
+    rows = await connection.execute_fetchall(
+        "SELECT id, extra FROM images WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted({image_id for image_id, _ in said})),),
+    )
+    known: dict[int, dict[str, Any]] = {image_id: json.loads(extra or "{}") for image_id, extra in rows}
+    for image_id, extra in said:
+        known[image_id] = {**extra, **known[image_id]}
+    await connection.executemany(
+        "UPDATE images SET extra = ? WHERE id = ?", [(json.dumps(extra), image_id) for image_id, extra in known.items()]
+    )
+
+
+def _its_id(embedding: Embedding, given: Mapping[bytes, int]) -> tuple[int, ...]:
+    return (given[embedding.picture.sha256],) if given else ()
 
 
 def _addresses(embedding: Embedding, origins: Origins) -> set[str]:

@@ -92,7 +92,7 @@ async def _most(connection: Connection, facet: str) -> list[Any]:
     rows = await connection.execute_fetchall(
         f"SELECT term, images, {text} FROM (SELECT {facet} AS of, count(*) AS images, max(image_id) AS example "
         f"FROM facets WHERE {facet} IS NOT NULL GROUP BY {facet} ORDER BY images DESC, {facet} LIMIT ?) "
-        "JOIN facet_terms ON facet_terms.id = of ORDER BY images DESC, of",
+        "AS most JOIN facet_terms ON facet_terms.id = of ORDER BY images DESC, of",
         (VALUES_MOST,),
     )
     return list(rows)

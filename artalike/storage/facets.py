@@ -61,7 +61,7 @@ async def settle(connection: Connection, *, limit: int = BATCH) -> int:
     terms = {
         (facet, term) for row in described for facet, term in zip(_TEXTS, row[1:5], strict=True) if term is not None
     }
-    await connection.executemany("INSERT OR IGNORE INTO facet_terms (facet, term) VALUES (?, ?)", sorted(terms))
+    await connection.executemany(_KEEP_TERM, sorted(terms))
     await connection.executemany(_INSERT, described)
     await connection.execute("DELETE FROM facets_due WHERE image_id IN (SELECT value FROM json_each(?))", (ids,))
     return len(rows)
@@ -122,10 +122,12 @@ def _host(url: str) -> str:
 
 _TEXTS: Final = ("source", "host", "creator", "rights")
 
+_KEEP_TERM: Final = "INSERT INTO facet_terms (facet, term) VALUES (?, ?) ON CONFLICT DO NOTHING"
+
 _DUE: Final = """
 SELECT id, url, width, height, color, source, creator, date, rights,
        image_id <= (SELECT max(image_id) FROM facets)
-FROM facets_due CROSS JOIN images ON id = image_id ORDER BY image_id DESC LIMIT ?
+FROM facets_due CROSS JOIN images WHERE id = image_id ORDER BY image_id DESC LIMIT ?
 """
 
 _INSERT: Final = f"""

@@ -169,7 +169,7 @@ async def _narrowest(connection: Connection, parts: Sequence[_Part], most: int) 
     for part in parts:
         if part.column is not None and most > 0:
             rows = await connection.execute_fetchall(
-                f"SELECT count(*) FROM (SELECT 1 FROM facets WHERE {part.sql} LIMIT ?)", (*part.values, most + 1)
+                f"SELECT count(*) FROM (SELECT 1 FROM facets WHERE {part.sql} LIMIT ?) AS few", (*part.values, most + 1)
             )
             count = int(next(iter(rows))[0])
             if count <= most:
@@ -198,9 +198,9 @@ async def _text_parts(connection: Connection, criteria: Criteria) -> list[_Part]
         host = host_backwards(criteria.host)
         asked.append(("host", "term >= ? AND term < ?", (host, f"{host[:-1]}/")))
     if criteria.creator is not None:
-        asked.append(("creator", "instr(term, ?)", (words(criteria.creator),)))
+        asked.append(("creator", "instr(term, ?) > 0", (words(criteria.creator),)))
     if criteria.rights is not None:
-        asked.append(("rights", "instr(term, ?)", (words(criteria.rights),)))
+        asked.append(("rights", "instr(term, ?) > 0", (words(criteria.rights),)))
     parts = []
     for facet, condition, values in asked:
         [[terms]] = await connection.execute_fetchall(
@@ -216,7 +216,7 @@ def _number_parts(criteria: Criteria) -> Iterator[_Part]:
         tenths = [round(10 * value) for value in criteria.color]
         squares = " + ".join(f"({name} - ?) * ({name} - ?)" for name in ("lightness", "a", "b"))
         yield _Part(
-            f"color_cell IN ({cells}) AND {squares} <= ?",
+            f"color_cell IN ({cells}) AND {squares} <= CAST(? AS DOUBLE PRECISION)",
             (*(value for value in tenths for _ in range(2)), (10 * criteria.tolerance) ** 2),
             "color_cell",
         )

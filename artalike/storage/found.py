@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -54,16 +54,17 @@ async def store(
     )
     crawl, kept, documents = seed
     found = list({(candidate.kind, candidate.url): candidate for candidate in reversed(found)}.values())[::-1]
-    batch = json.dumps([_as_json(candidate, refuses) for candidate in found])
+    rows = [_row(candidate, refuses) for candidate in found]
+    batch = json.dumps(rows)
     known = await _known(connection, task.seed_id, found, batch, crawl)
     await connection.executemany(_KEEP_METADATA, known.waiting)
     await connection.executemany(_READ_AGAIN, known.again)
-    await _tell_images(connection, task, batch)
+    await _tell_images(connection, task, rows, batch)
 
     new = [candidate for position, candidate in enumerate(found) if position not in known.positions]
     bounded, note = _bounded(new, bounds, room=bounds.found - kept, documents=bounds.documents - documents)
     if known.positions or note:
-        batch = json.dumps([_as_json(candidate, refuses) for candidate in bounded])
+        batch = json.dumps([_row(candidate, refuses) for candidate in bounded])
     added = list(await connection.execute_fetchall(_INSERT, (batch, task.seed_id, task.id, crawl)))
     states = Counter(state for _, _, state, _ in added)
     await _mark_blocked(connection, [row_id for row_id, _, state, _ in added if state == "failed"])
@@ -91,13 +92,14 @@ async def store(
 
 async def _known(connection: Connection, seed_id: int, found: Sequence[Candidate], batch: str, crawl: int) -> _Known:
     known = _Known()
-    for position, row_id, state, host, asked, revision in await connection.execute_fetchall(_KNOWN, (batch, seed_id)):
+    rows = await connection.execute_fetchall(_KNOWN, (batch, seed_id))
+    for position, row_id, state, host, asked, revision, said in rows:
         candidate = found[position]
         known.positions.add(position)
         is_image = candidate.kind == IMAGE_KIND
         if state not in {"done", "failed"}:
             if is_image:
-                known.waiting.append((json.dumps(metadata_json(candidate.metadata)), row_id))
+                known.waiting.append((json.dumps(filled(json.loads(said), metadata_json(candidate.metadata))), row_id))
         elif _may_have_changed(candidate, revision, state, asked < crawl):
             metadata = json.dumps(metadata_json(candidate.metadata))
             known.again.append((metadata, candidate.revision, crawl, candidate.thumbnail_url, row_id))
@@ -130,18 +132,21 @@ def _bounded(
     return kept, note
 
 
-async def _tell_images(connection: Connection, task: Task, batch: str) -> None:
+async def _tell_images(connection: Connection, task: Task, found: Sequence[Mapping[str, Any]], batch: str) -> None:
     """What is said here of pictures that the collection has: of another source it fills gaps, of its own it replaces.
 
     Replaces, where this document is read again because it has changed: its museum has corrected a record.
     """
-    rows = list(await connection.execute_fetchall(_KNOWN_IMAGES, (batch,)))
-    if not rows:
-        return
-    own = [row[1:] for row in rows if task.recheck and row[0] == task.seed_source]
-    others = [row[1:] for row in rows if not (task.recheck and row[0] == task.seed_source)]
+    own, others = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    for position, source, image_id in await connection.execute_fetchall(_KNOWN_IMAGES, (batch,)):
+        said = json.loads(found[position]["metadata"])
+        texts = [said.get(name) for name in METADATA]
+        if task.recheck and source == task.seed_source:
+            own.append((*texts, json.dumps(said["extra"]) if "extra" in said else None, image_id))
+        elif said:
+            others.append((*texts, image_id))
     await connection.executemany(_REPLACE_IN_IMAGE, own)
-    await connection.executemany(_FILL_IN_IMAGE, [row[:-2] + row[-1:] for row in others])
+    await connection.executemany(_FILL_IN_IMAGE, others)
 
 
 async def _mark_blocked(connection: Connection, row_ids: Iterable[int]) -> None:
@@ -166,7 +171,13 @@ def metadata_json(metadata: Metadata) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-def _as_json(candidate: Candidate, refuses: Refuses) -> dict[str, Any]:
+def filled(first: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said first, and of what is said later all that it left out, in ``extra`` as well."""
+    extra = {**later.get("extra", {}), **first.get("extra", {})}
+    return {**later, **first} | ({"extra": extra} if extra else {})
+
+
+def _row(candidate: Candidate, refuses: Refuses) -> dict[str, Any]:
     blocked = refuses(candidate.url) or refuses(candidate.metadata.page_url or "")
     if blocked is not None:
         candidate = replace(candidate, metadata=Metadata())
@@ -176,9 +187,9 @@ def _as_json(candidate: Candidate, refuses: Refuses) -> dict[str, Any]:
         "host": host_of(candidate.url),
         "depth": candidate.depth,
         "thumbnail_url": candidate.thumbnail_url,
-        "metadata": metadata_json(candidate.metadata),
+        "metadata": json.dumps(metadata_json(candidate.metadata), separators=(",", ":")),
         "revision": candidate.revision,
-        "blocked": blocked is not None,
+        "blocked": None if blocked is None else 1,
     }
 
 
@@ -191,38 +202,39 @@ def filling(names: Sequence[str]) -> Iterator[str]:
 # that were taken out, only their address is left, and it must not be fetched again.
 _INSERT: Final = """
 INSERT INTO frontier (seed_id, parent_id, crawl, kind, url, host, depth, thumbnail_url, metadata, revision, state)
-SELECT ?2, ?3, ?4, value ->> 'kind', value ->> 'url', value ->> 'host', value ->> 'depth', value ->> 'thumbnail_url',
-       value -> 'metadata', value ->> 'revision',
-       CASE WHEN value ->> 'blocked' THEN 'failed' WHEN value ->> 'kind' <> 'image' THEN 'pending' ELSE
-       CASE (SELECT max(removed_at IS NULL) FROM image_urls JOIN images ON images.id = image_id
-             WHERE image_urls.url = value ->> 'url') WHEN 1 THEN 'done' WHEN 0 THEN 'failed' ELSE 'pending' END END
+SELECT CAST(?2 AS BIGINT), CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), value ->> 'kind', value ->> 'url', value ->> 'host',
+       CAST(value ->> 'depth' AS BIGINT), value ->> 'thumbnail_url', value ->> 'metadata', value ->> 'revision',
+       CASE WHEN value ->> 'blocked' IS NOT NULL THEN 'failed' WHEN value ->> 'kind' <> 'image' THEN 'pending' ELSE
+       CASE (SELECT max(CASE WHEN removed_at IS NULL THEN 1 ELSE 0 END)
+             FROM image_urls JOIN images ON images.id = image_id WHERE image_urls.url = value ->> 'url')
+       WHEN 1 THEN 'done' WHEN 0 THEN 'failed' ELSE 'pending' END END
 FROM json_each(?1) WHERE true
-ON CONFLICT (seed_id, kind, url) DO NOTHING
+ON CONFLICT DO NOTHING
 RETURNING id, host, state, kind
 """
 
 # CROSS JOIN keeps SQLite from looking for each row of the frontier in the batch instead of the other way round.
 _KNOWN: Final = """
-SELECT found.key, frontier.id, state, frontier.host, frontier.crawl, frontier.revision
+SELECT found.key, frontier.id, state, frontier.host, frontier.crawl, frontier.revision,
+       CASE WHEN frontier.kind = 'image' AND state IN ('pending', 'leased') THEN frontier.metadata END
 FROM json_each(?1) AS found CROSS JOIN frontier
 WHERE seed_id = ?2 AND frontier.kind = found.value ->> 'kind' AND frontier.url = found.value ->> 'url'
-  AND NOT found.value ->> 'blocked' AND coalesce(error_kind, '') <> 'blocked'
+  AND found.value ->> 'blocked' IS NULL AND coalesce(error_kind, '') <> 'blocked'
 """
 
 # A sitemap names a picture first, its page then tells who made it: the second fills what the first left empty.
-_KEEP_METADATA: Final = "UPDATE frontier SET metadata = json_patch(?, metadata) WHERE id = ?"
+_KEEP_METADATA: Final = "UPDATE frontier SET metadata = ? WHERE id = ?"
 
 _READ_AGAIN: Final = """
 UPDATE frontier SET state = 'pending', recheck = 1, attempts = 0, not_before = 0, cursor = NULL, next_checkpoint = NULL,
        metadata = ?, revision = ?, crawl = ?, thumbnail_url = ? WHERE id = ?
 """
 
-_KNOWN_IMAGES: Final = f"""
-SELECT images.source, {", ".join(f"found.value -> 'metadata' ->> '{name}'" for name in METADATA)},
-       found.value -> 'metadata' ->> 'extra', image_id
+_KNOWN_IMAGES: Final = """
+SELECT found.key, images.source, image_id
 FROM json_each(?1) AS found CROSS JOIN image_urls CROSS JOIN images
 WHERE image_urls.url = found.value ->> 'url' AND images.id = image_id AND found.value ->> 'kind' = 'image'
-  AND removed_at IS NULL AND found.value -> 'metadata' <> '{{}}'
+  AND removed_at IS NULL AND found.value ->> 'metadata' <> '{}'
 """
 
 _FILL_IN_IMAGE: Final = f"UPDATE images SET {', '.join(filling(METADATA))} WHERE id = ?"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from artalike.errors import WORTH_RETRYING
@@ -33,6 +34,8 @@ from artalike.storage.rows import fail_blocked, finish_rows, give_back, read_chi
 
 DETAIL_LENGTH: Final = 500
 DEFAULT_BOUNDS: Final = Bounds()
+LOOK_SECONDS: Final = 15.0
+"""Rows of processes that are gone are looked for so often."""
 PACE_SECONDS: Final = 1.0
 """A seed with a rate of its own is leased what it may have in this time, and then rests as long."""
 
@@ -53,40 +56,45 @@ class Frontier:
         self._database = database
         self._bounds = bounds
         self._refuses = refuses
+        self._look_again_at = 0.0
 
     async def recover(self) -> int:
         """Give back what a process that is gone had leased. To be called once, at start. How many rows."""
-        async with self._database.write() as connection:
-            return await give_back(connection, "state = 'leased'", ())
+        return await self._give_back(at_start=True)
 
     async def lease(self, limit: int, *, busy_hosts: Collection[str], per_host: int | Share) -> list[Task]:
-        of_one = per_host if callable(per_host) else lambda _: per_host
         now = time.time()
+        if now >= self._look_again_at:
+            self._look_again_at = now + LOOK_SECONDS
+            await self._give_back(at_start=False)
+        async with self._database.leasing() as turn:
+            async with turn.taking() as connection:
+                lanes = await connection.execute_fetchall(
+                    connection.dialect.lanes_due, (now, json.dumps(list(busy_hosts)), limit)
+                )
+                taken = await _take(connection, lanes, limit, per_host, now)
+                await turn.claim(connection, sorted({lane.host for lane in taken}))
+            paced = Counter[int]()
+            for lane in taken:
+                if lane.rate is not None:
+                    paced[lane.seed_id] += sum(row[-1] is None for row in lane.rows)
+            # What another seed has brought in meanwhile is not fetched again, and what was taken out never.
+            known = [row[0] for lane in taken for row in lane.rows if row[-1] == 1]
+            barred = [row[0] for lane in taken for row in lane.rows if row[-1] == 0]
+            if paced or known or barred:
+                async with turn.settling() as connection:
+                    await finish_rows(connection, known)
+                    await fail_blocked(connection, barred)
+                    await connection.executemany(_PACE, [(now, count, seed_id) for seed_id, count in paced.items()])
+        return [_task(row[:-1], lane.seed_id, lane.host) for lane in taken for row in lane.rows if row[-1] is None]
+
+    async def _give_back(self, *, at_start: bool) -> int:
+        """What processes that are gone had leased."""
+        left = self._database.left_behind(at_start=at_start)
+        if left is None:
+            return 0
         async with self._database.write() as connection:
-            lanes = await connection.execute_fetchall(
-                "SELECT seed_id, host, rate FROM lanes JOIN seeds ON seeds.id = seed_id "
-                "WHERE waiting > 0 AND ready_at <= ?1 AND state = 'running' AND paced_until <= ?1 "
-                "AND host NOT IN (SELECT value FROM json_each(?2)) ORDER BY served_at, seed_id DESC LIMIT ?3",
-                (now, json.dumps(list(busy_hosts)), limit),
-            )
-            tasks: list[Task] = []
-            of_host: Counter[str] = Counter()
-            of_seed: Counter[int] = Counter()
-            for seed_id, host, rate in lanes:
-                room = min(limit - len(tasks), of_one(host) - of_host[host])
-                if rate is not None:
-                    room = min(room, max(1, int(rate * PACE_SECONDS)) - of_seed[seed_id])
-                if room <= 0:
-                    continue
-                leased = await _lease_lane(connection, seed_id, host, room, now)
-                of_host[host] += len(leased)
-                of_seed[seed_id] += len(leased)
-                tasks += leased
-            await connection.executemany(
-                "UPDATE seeds SET paced_until = max(paced_until, ?1) + ?2 / rate WHERE id = ?3 AND rate IS NOT NULL",
-                [(now, count, seed_id) for seed_id, count in of_seed.items()],
-            )
-        return tasks
+            return await give_back(connection, *left)
 
     async def release(self, tasks: Sequence[Task]) -> None:
         if not tasks:
@@ -97,10 +105,7 @@ class Frontier:
 
     async def next_due(self) -> float | None:
         async with self._database.read() as connection:
-            [row] = await connection.execute_fetchall(
-                "SELECT min(max(ready_at, paced_until)) FROM lanes JOIN seeds ON seeds.id = seed_id "
-                "WHERE waiting > 0 AND state = 'running'"
-            )
+            [row] = await connection.execute_fetchall(connection.dialect.next_due)
         return None if row[0] is None else float(row[0])
 
     async def waiting_hosts(self, limit: int, *, first: Collection[str]) -> list[tuple[str, int]]:
@@ -108,7 +113,7 @@ class Frontier:
             rows = await connection.execute_fetchall(
                 "SELECT host, sum(waiting) AS count FROM lanes JOIN seeds ON seeds.id = seed_id "
                 "WHERE waiting > 0 AND state = 'running' GROUP BY host "
-                "ORDER BY host IN (SELECT value FROM json_each(?)) DESC, count DESC, host LIMIT ?",
+                "ORDER BY host IN (SELECT CAST(value AS TEXT) FROM json_each(?)) DESC, count DESC, host LIMIT ?",
                 (json.dumps(list(first)), limit),
             )
         return [(host, count) for host, count in rows]
@@ -183,27 +188,57 @@ class Frontier:
 
     async def failure_groups(self, *, seed_id: int | None = None) -> list[FailureGroup]:
         async with self._database.read() as connection:
-            # SQLite takes bare columns beside max() from the row that holds the maximum.
-            rows = await connection.execute_fetchall(
-                "SELECT error_kind, count(*), url, error_detail, max(failed_at) FROM frontier "
-                "WHERE state = 'failed' AND (?1 IS NULL OR seed_id = ?1) GROUP BY error_kind ORDER BY count(*) DESC",
-                (seed_id,),
-            )
+            rows = await connection.execute_fetchall(_FAILURE_GROUPS, (seed_id,))
         return [FailureGroup(*row) for row in rows]
 
     async def retry_failures(self, *, kind: str | None = None, seed_id: int | None = None) -> int:
         kinds = json.dumps(sorted(WORTH_RETRYING) if kind is None else [kind])
         async with self._database.write() as connection:
             chosen = (
-                "state = 'failed' AND error_kind IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR seed_id = ?2)"
+                "state = 'failed' AND error_kind IN (SELECT CAST(value AS TEXT) FROM json_each(?1)) "
+                "AND (CAST(?2 AS BIGINT) IS NULL OR seed_id = ?2)"
             )
             return await retry_rows(connection, chosen, (kinds, seed_id))
 
 
-async def _lease_lane(connection: Connection, seed_id: int, host: str, room: int, now: float) -> list[Task]:
-    rows = list(await connection.execute_fetchall(_LEASE, (seed_id, host, now, room)))
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Rows of a lane, as by ``_LEASE``. A seed's ``rate`` is what it may have in a second, if it has one."""
+
+    seed_id: int
+    host: str
+    rate: float | None
+    rows: list[Any]
+
+
+async def _take(
+    connection: Connection, lanes: Iterable[Any], limit: int, per_host: int | Share, now: float
+) -> list[_Taken]:
+    of_one = per_host if callable(per_host) else lambda _: per_host
+    taken: list[_Taken] = []
+    of_host: Counter[str] = Counter()
+    of_seed: Counter[int] = Counter()
+    left = limit
+    for seed_id, host, rate in lanes:
+        room = min(left, of_one(host) - of_host[host])
+        if rate is not None:
+            room = min(room, max(1, int(rate * PACE_SECONDS)) - of_seed[seed_id])
+        if room <= 0:
+            continue
+        rows = await _lease_lane(connection, seed_id, host, room, now)
+        open_rows = sum(row[-1] is None for row in rows)
+        of_host[host] += open_rows
+        of_seed[seed_id] += open_rows
+        left -= open_rows
+        taken.append(_Taken(seed_id, host, rate, rows))
+    return taken
+
+
+async def _lease_lane(connection: Connection, seed_id: int, host: str, room: int, now: float) -> list[Any]:
+    dialect = connection.dialect
+    rows = await connection.execute_fetchall(_LEASE + dialect.held, (seed_id, host, now, room))
     await connection.execute(
-        "UPDATE frontier SET state = 'leased' WHERE id IN (SELECT value FROM json_each(?))",
+        f"UPDATE frontier SET {dialect.leased} WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps([row[0] for row in rows]),),
     )
     await connection.execute(
@@ -211,11 +246,12 @@ async def _lease_lane(connection: Connection, seed_id: int, host: str, room: int
         "FROM frontier WHERE seed_id = ?3 AND host = ?4 AND state = 'pending'), 0) WHERE seed_id = ?3 AND host = ?4",
         (len(rows), now, seed_id, host),
     )
-    # What another seed has brought in meanwhile is not fetched again, and what was taken out never.
-    await finish_rows(connection, [row[0] for row in rows if row[-1] == 1])
-    await fail_blocked(connection, [row[0] for row in rows if row[-1] == 0])
-    return [_task(row[:-1], seed_id, host) for row in rows if row[-1] is None]
+    return rows
 
+
+_PACE: Final = """
+UPDATE seeds SET paced_until = max(paced_until, ?1) + ?2 / rate WHERE id = ?3 AND rate IS NOT NULL
+"""
 
 # Whether the collection has the picture already: 1, or has had it and it was taken out: 0. Unless it is to be looked
 # at again, because it may have changed.
@@ -223,11 +259,23 @@ _LEASE: Final = """
 SELECT frontier.id, frontier.kind, url, thumbnail_url, depth, attempts, cursor, metadata, source, options, checkpoint,
        recheck, etag, last_modified,
        CASE WHEN frontier.kind = 'image' THEN (
-           SELECT nullif(max(removed_at IS NULL), CASE WHEN recheck THEN 1 END)
+           SELECT nullif(max(CASE WHEN removed_at IS NULL THEN 1 ELSE 0 END), CASE WHEN recheck = 1 THEN 1 END)
            FROM image_urls JOIN images ON images.id = image_id WHERE image_urls.url = frontier.url) END
 FROM frontier JOIN seeds ON seeds.id = seed_id
 WHERE seed_id = ?1 AND host = ?2 AND frontier.state = 'pending' AND not_before <= ?3
 ORDER BY not_before, frontier.kind <> 'image', frontier.id LIMIT ?4
+"""
+
+
+# Of each kind of failure the latest is the example.
+_FAILURE_GROUPS: Final = """
+SELECT error_kind, times, url, error_detail, failed_at
+FROM (SELECT error_kind AS kind, count(*) AS times, max(failed_at) AS latest FROM frontier
+      WHERE state = 'failed' AND (CAST(?1 AS BIGINT) IS NULL OR seed_id = ?1) GROUP BY error_kind) AS kinds
+JOIN frontier ON frontier.id = (
+    SELECT max(id) FROM frontier WHERE state = 'failed' AND error_kind = kinds.kind AND failed_at = latest
+      AND (CAST(?1 AS BIGINT) IS NULL OR seed_id = ?1))
+ORDER BY times DESC, error_kind
 """
 
 

@@ -21,7 +21,7 @@ from artalike.storage.catalog import Database
 from artalike.storage.commit import NO_ORIGINS, STORED, Origins, store
 from artalike.storage.facet_values import FacetCounts, FacetValues
 from artalike.storage.facets import settle_all
-from artalike.storage.filtering import Criteria, Filtering
+from artalike.storage.filtering import Criteria, Filtering, numbers
 from artalike.storage.found import METADATA
 from artalike.storage.ports import Committed, NearGroups, Totals
 from artalike.storage.suggestions import Suggestion, suggestions
@@ -34,7 +34,7 @@ NEVER_GIVEN_MOST: Final = 10_000_000
 """Ids that no image ever had are counted with the removed ones, as far as there are no more: images that were carried
 over keep their ids, and leave some out."""
 
-_IDS: Final = "SELECT id FROM images ORDER BY id"
+_IDS: Final = "SELECT group_concat(id) FROM images"
 
 IMAGE_COLUMNS: Final = f"id, sha256, url, width, height, color, source, added_at, extra, {', '.join(METADATA)}"
 
@@ -235,11 +235,11 @@ class Images:
 
     async def embedded_ids(self) -> IdArray:
         async with self._database.read() as connection:
-            rows = await connection.execute_fetchall(
-                "SELECT image_id FROM vectors WHERE model = ? ORDER BY image_id", (self._model,)
+            # One text instead of a row for each: a million rows would take their time in Python.
+            [[ids]] = await connection.execute_fetchall(
+                "SELECT group_concat(image_id) FROM vectors WHERE model = ?", (self._model,)
             )
-        # In a thread, since a million take longer than the event loop may stand still.
-        return await asyncio.to_thread(lambda: np.fromiter((row[0] for row in rows), np.int64))
+        return await asyncio.to_thread(numbers, ids)
 
     async def missing_ids(self) -> IdArray:
         return self._counts.removed
@@ -256,14 +256,13 @@ class Images:
     async def _count_all(self) -> None:
         async with self._database.read() as connection:
             rows = list(await connection.execute_fetchall("SELECT count(*), coalesce(max(id), 0) FROM images"))
-            removed = list(
-                await connection.execute_fetchall("SELECT id FROM images WHERE removed_at IS NOT NULL ORDER BY id")
-            )
+            [[removed]] = await connection.execute_fetchall(f"{_IDS} WHERE removed_at IS NOT NULL")
             there, max_id = rows[0]
-            ids = await connection.execute_fetchall(_IDS) if 0 < max_id - there <= NEVER_GIVEN_MOST else []
-        never = await asyncio.to_thread(lambda: _between(0, [row[0] for row in ids]))
-        self._counts.removed = np.union1d(np.fromiter((row[0] for row in removed), np.int64), never)
-        self._counts.images = there - len(removed)
+            [[ids]] = await connection.execute_fetchall(_IDS) if 0 < max_id - there <= NEVER_GIVEN_MOST else [[None]]
+        gone = await asyncio.to_thread(numbers, removed)
+        never = await asyncio.to_thread(lambda: _between(0, numbers(ids).tolist()))
+        self._counts.removed = np.union1d(gone, never)
+        self._counts.images = there - len(gone)
         self._counts.max_id = max_id
 
 

@@ -12,6 +12,6 @@ async def widen_lanes(connection: Connection, seed_id: int, waiting: Mapping[str
     await connection.executemany(
         "INSERT INTO lanes (seed_id, host, waiting, ready_at) VALUES (?1, ?2, ?3, ?4) "
         "ON CONFLICT (seed_id, host) DO UPDATE SET "
-        "ready_at = CASE WHEN waiting = 0 THEN ?4 ELSE min(ready_at, ?4) END, waiting = waiting + ?3",
+        "ready_at = CASE WHEN lanes.waiting = 0 THEN ?4 ELSE min(lanes.ready_at, ?4) END, waiting = lanes.waiting + ?3",
         [(seed_id, host, count, ready_at) for host, count in waiting.items()],
     )

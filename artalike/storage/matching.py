@@ -30,10 +30,10 @@ async def matching_images(database: Database, block: Block) -> AsyncIterator[lis
                 yield ids
         case _:
             matches, part = matcher(block), literal(block)
-            after: tuple[str, int] = ("", 0)
+            after: tuple[int, str] = (0, "")
             while rows := await _rows(database, _BY_ADDRESS, (*after, part, BATCH)):
                 after = rows[-1]
-                yield sorted({image_id for url, image_id in rows if matches(url)})
+                yield sorted({image_id for image_id, url in rows if matches(url)})
             last = 0
             while rows := await _rows(database, _BY_PAGE, (last, part, BATCH)):
                 last = rows[-1][0]
@@ -82,17 +82,17 @@ async def _rows(database: Database, query: str, values: Sequence[Any]) -> list[A
 
 
 _BY_ADDRESS: Final = """
-SELECT image_urls.url, image_id FROM image_urls JOIN images ON images.id = image_id
-WHERE (image_urls.url, image_id) > (?1, ?2) AND instr(image_urls.url, ?3) AND removed_at IS NULL
-ORDER BY image_urls.url, image_id LIMIT ?4
+SELECT image_id, image_urls.url FROM image_urls JOIN images ON images.id = image_id
+WHERE (image_id, image_urls.url) > (?1, ?2) AND instr(image_urls.url, ?3) > 0 AND removed_at IS NULL
+ORDER BY image_id, image_urls.url LIMIT ?4
 """
 
 _BY_PAGE: Final = """
-SELECT id, page_url FROM images WHERE id > ?1 AND instr(page_url, ?2) AND removed_at IS NULL ORDER BY id LIMIT ?3
+SELECT id, page_url FROM images WHERE id > ?1 AND instr(page_url, ?2) > 0 AND removed_at IS NULL ORDER BY id LIMIT ?3
 """
 
 _IN_FRONTIER: Final = """
-SELECT id, url FROM frontier WHERE id > ?1 AND state IN ('pending', 'leased', 'done') AND instr(url, ?2)
+SELECT id, url FROM frontier WHERE id > ?1 AND state IN ('pending', 'leased', 'done') AND instr(url, ?2) > 0
 ORDER BY id LIMIT ?3
 """
 

@@ -7,6 +7,7 @@ the model that was active stay until :func:`forget` is told to delete them.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ async def active(database: Database) -> StoredModel | None:
         rows = list(
             await connection.execute_fetchall(
                 f"SELECT {_COLUMNS}, 0 FROM models "
-                "WHERE active AND EXISTS (SELECT 1 FROM vectors WHERE model = models.id)"
+                "WHERE active = 1 AND EXISTS (SELECT 1 FROM vectors WHERE model = models.id)"
             )
         )
     return _stored(rows[0]) if rows else None
@@ -81,7 +82,7 @@ async def open_active(database: Database, model_id: str, dimension: int, name: s
     Raises ModelMismatch when vectors of another model are active.
     """
     async with database.write() as connection:
-        rows = list(await connection.execute_fetchall("SELECT id, model_id FROM models WHERE active"))
+        rows = list(await connection.execute_fetchall("SELECT id, model_id FROM models WHERE active = 1"))
         if rows and rows[0][1] != model_id:
             [there] = await connection.execute_fetchall(
                 "SELECT EXISTS (SELECT 1 FROM vectors WHERE model = ?)", (rows[0][0],)
@@ -146,13 +147,17 @@ async def unembedded(database: Database, number: int, *, after: int = 0, limit: 
 async def store_vectors(database: Database, number: int, vectors: Sequence[tuple[int, FloatArray]]) -> int:
     """Keep what this model has made of images, by id; not of those that have been removed meanwhile. How many."""
     async with database.write() as connection:
-        before = connection.total_changes
-        await connection.executemany(
-            "INSERT OR IGNORE INTO vectors (image_id, model, vector) "
-            "SELECT id, ?, ? FROM images WHERE id = ? AND removed_at IS NULL",
-            [(number, vector.astype(STORED).tobytes(), image_id) for image_id, vector in vectors],
+        rows = await connection.execute_fetchall(
+            "SELECT id FROM images WHERE id IN (SELECT value FROM json_each(?)) AND removed_at IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM vectors WHERE model = ? AND image_id = images.id)",
+            (json.dumps([image_id for image_id, _ in vectors]), number),
         )
-        return connection.total_changes - before
+        wanted = {row[0] for row in rows}
+        await connection.executemany(
+            "INSERT INTO vectors (image_id, model, vector) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [(image_id, number, vector.astype(STORED).tobytes()) for image_id, vector in vectors if image_id in wanted],
+        )
+        return len(wanted)
 
 
 async def forget(database: Database, name: str) -> int:
@@ -181,23 +186,21 @@ async def _forget(database: Database, number: int) -> int:
     forgotten = 0
     while True:
         async with database.write() as connection:
-            before = connection.total_changes
-            await connection.execute(
+            deleted = await connection.execute_fetchall(
                 "DELETE FROM vectors WHERE model = ?1 AND image_id IN "
-                "(SELECT image_id FROM vectors WHERE model = ?1 ORDER BY image_id LIMIT ?2)",
+                "(SELECT image_id FROM vectors WHERE model = ?1 ORDER BY image_id LIMIT ?2) RETURNING image_id",
                 (number, FORGOTTEN),
             )
-            deleted = connection.total_changes - before
             if not deleted:
-                await connection.execute("DELETE FROM models WHERE id = ? AND NOT active", (number,))
+                await connection.execute("DELETE FROM models WHERE id = ? AND active = 0", (number,))
                 return forgotten
-            forgotten += deleted
+            forgotten += len(deleted)
 
 
 async def _put(connection: Connection, model_id: str, dimension: int, name: str | None) -> int:
     await connection.execute(
         "INSERT INTO models (model_id, dimension, added_at, name) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (model_id) DO UPDATE SET name = coalesce(excluded.name, name)",
+        "ON CONFLICT (model_id) DO UPDATE SET name = coalesce(excluded.name, models.name)",
         (model_id, dimension, time.time(), name),
     )
     [row] = await connection.execute_fetchall("SELECT id FROM models WHERE model_id = ?", (model_id,))
@@ -205,7 +208,7 @@ async def _put(connection: Connection, model_id: str, dimension: int, name: str 
 
 
 async def _activate(connection: Connection, number: int) -> None:
-    await connection.execute("UPDATE models SET active = 0 WHERE active AND id <> ?", (number,))
+    await connection.execute("UPDATE models SET active = 0 WHERE active = 1 AND id <> ?", (number,))
     await connection.execute("UPDATE models SET active = 1, moving_since = NULL WHERE id = ?", (number,))
 
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from artalike.records import Artwork, FloatArray
 from artalike.storage.catalog import Connection
+from artalike.storage.near_duplicates_bands import AT_ONCE
 from artalike.storage.ports import NearGroups
 
 DISTANCE: Final = 8
@@ -38,16 +39,10 @@ GREY: Final = 1.0
 LIGHT: Final = 256
 """How many of a signature's numbers are light."""
 
-BUCKET_MOST: Final = 200
-"""Hashes read on either side of the one that is looked for, in one band. A million images leave some fifty of them in
-both; this bounds the work where many hashes are alike."""
 CANDIDATES_MOST: Final = 32
 """Pictures, those with the nearest hashes, that one is compared with. One that confirms is enough to link."""
 GROUP_MOST: Final = 1000
 """Members of a group, after which a new one begins: a grey "no picture" in a thousand sizes is of use to nobody."""
-
-AT_ONCE: Final = 16
-"""Images looked up by one statement, which has a part for each, band and side; SQLite allows 500."""
 
 GROUPS: Final = """
     SELECT 'image ' || id || ' is in group ' || near_group || CASE
@@ -56,7 +51,7 @@ GROUPS: Final = """
         ELSE ', which begins with ' || first END
     FROM images JOIN (
         SELECT near_group AS of, min(id) AS first, count(*) AS members FROM images WHERE near_group IS NOT NULL
-        GROUP BY near_group) ON of = near_group
+        GROUP BY near_group) AS groups ON of = near_group
     WHERE removed_at IS NOT NULL OR members < 2 OR first <> near_group"""
 """What breaks a group: a line for each image that is in it wrongly."""
 
@@ -73,7 +68,7 @@ async def link(connection: Connection, committed: Sequence[tuple[int, Artwork]])
     """
     images = {image_id: artwork for image_id, artwork in committed if artwork.signature}
     await connection.executemany(
-        "INSERT OR REPLACE INTO fingerprints (image_id, phash, signature) VALUES (?, ?, ?)",
+        _PUT,
         [(image_id, signed(artwork.phash), artwork.signature) for image_id, artwork in images.items()],
     )
     candidates: dict[int, list[int]] = {}
@@ -128,7 +123,7 @@ async def groups(connection: Connection, image_ids: Sequence[int], *, model: int
 
 
 def signed(phash: int) -> int:
-    """An unsigned hash as SQLite keeps it."""
+    """An unsigned hash as the catalog keeps it: 64 bits, two's complement."""
     return phash - (1 << 64) if phash >> 63 else phash
 
 
@@ -145,36 +140,24 @@ class _Fingerprint:
         return grey or float(np.abs(self.color - other.color).mean()) < COLOR_DIFFERENCE
 
 
-def _look_up() -> str:
-    """A statement that finds hashes which agree with one of AT_ONCE in a band, those closest to it in value first.
-
-    As the parameters ``?1`` and so on it takes the hashes; nothing agrees with NULL.
-    """
-    bands = ["((%s >> 48) & 65535)", "((%s >> 32) & 65535)", "((%s >> 16) & 65535)", "(%s & 65535)"]
-    parts = [
-        f"SELECT * FROM (SELECT {number - 1}, image_id, phash FROM fingerprints INDEXED BY fingerprints_{index} "
-        f"WHERE {band % 'phash'} = {band % f'?{number}'} AND phash {side} LIMIT {BUCKET_MOST})"
-        for number in range(1, AT_ONCE + 1)
-        for index, band in enumerate(bands, start=1)
-        for side in (f">= ?{number} ORDER BY phash", f"< ?{number} ORDER BY phash DESC")
-    ]
-    return " UNION ALL ".join(parts)
-
-
-_LOOK_UP: Final = _look_up()
+_PUT: Final = """
+INSERT INTO fingerprints (image_id, phash, signature) VALUES (?, ?, ?)
+ON CONFLICT (image_id) DO UPDATE SET phash = excluded.phash, signature = excluded.signature
+"""
 
 # Most images are in no group, so they are looked up first, by their ids.
 _GROUPS_OF: Final = """
 SELECT id, near_group, width * height, EXISTS (SELECT 1 FROM vectors WHERE model = ?2 AND image_id = images.id)
 FROM images WHERE removed_at IS NULL AND near_group IN (
-    SELECT near_group FROM json_each(?1) CROSS JOIN images ON images.id = value WHERE near_group IS NOT NULL)
+    SELECT near_group FROM json_each(?1) CROSS JOIN images
+    WHERE images.id = CAST(value AS BIGINT) AND near_group IS NOT NULL)
 """
 
 
 async def _candidates(connection: Connection, hashes: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
     """For each of at most AT_ONCE images, by id and hash, others with nearly the same hash, if there are any."""
     parameters = [phash for _, phash in hashes] + [None] * (AT_ONCE - len(hashes))
-    rows = await connection.execute_fetchall(_LOOK_UP, parameters)
+    rows = await connection.execute_fetchall(connection.dialect.look_up, parameters)
     return await asyncio.to_thread(_nearest, hashes, rows)
 
 

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from artalike.errors import StorageError
 from artalike.records import IMAGE_KIND
-from artalike.storage import words
 from artalike.storage.blocks import Block, BlockKind, Blocks, normalized, store_block
 from artalike.storage.catalog import Connection, Database
 from artalike.storage.followers import Followers
@@ -185,7 +184,7 @@ class Removal:
         try:
             while self._scrub_wanted:
                 self._scrub_wanted = False
-                await words.scrub(self._database)
+                await self._database.scrub_words()
                 await self._database.checkpoint()
         except StorageError as error:
             log.warning("%s; words of a removed picture may still be on the disk", error)
@@ -198,7 +197,7 @@ class Removal:
 
     async def _resume(self) -> None:
         async with self._database.read() as connection:
-            rows = list(await connection.execute_fetchall("SELECT id FROM blocks WHERE NOT applied"))
+            rows = list(await connection.execute_fetchall("SELECT id FROM blocks WHERE applied = 0"))
         for (block_id,) in rows:
             async with self._ruling:
                 await self._apply(self._blocks.get(block_id))
@@ -248,7 +247,7 @@ async def _let_go(connection: Connection, urls: Sequence[str]) -> list[int]:
     )
     await drop_rows(connection, [row[0] for row in others])
     rows = await connection.execute_fetchall(
-        "DELETE FROM image_urls WHERE url IN (SELECT value FROM json_each(?)) AND EXISTS "
+        "DELETE FROM image_urls WHERE url IN (SELECT CAST(value AS TEXT) FROM json_each(?)) AND EXISTS "
         "(SELECT 1 FROM images WHERE id = image_id AND removed_at IS NULL) RETURNING image_id",
         (wanted,),
     )

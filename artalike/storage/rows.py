@@ -42,7 +42,7 @@ async def add_root(connection: Connection, seed_id: int, root: Candidate, *, cra
         await connection.execute(
             "UPDATE seeds SET found = found + ?1, pending = pending + 1, done = done - ?2, failed = failed - ?3, "
             "images = images - ?4, updated_at = ?5 WHERE id = ?6",
-            (not rows, done, before == "failed", done * (root.kind == IMAGE_KIND), time.time(), seed_id),
+            (int(not rows), done, int(before == "failed"), done * (root.kind == IMAGE_KIND), time.time(), seed_id),
         )
     if before != "pending":
         await widen_lanes(connection, seed_id, {host_of(root.url): 1})

@@ -116,18 +116,19 @@ class CrawlQueue(Frontier):
     async def seeds(self, *, kind: str | None = None) -> list[Seed]:
         async with self._database.read() as connection:
             rows = await connection.execute_fetchall(
-                f"SELECT {COLUMNS} FROM seeds WHERE ?1 IS NULL OR kind = ?1 ORDER BY id DESC", (kind,)
+                f"SELECT {COLUMNS} FROM seeds WHERE CAST(?1 AS TEXT) IS NULL OR kind = ?1 ORDER BY id DESC", (kind,)
             )
         return [_seed(row) for row in rows]
 
     async def seeds_page(
         self, limit: int, *, before: int | None = None, state: SeedState | None = None, source: str | None = None
     ) -> tuple[list[Seed], int]:
-        passes = "(?1 IS NULL OR state = ?1) AND (?2 IS NULL OR source = ?2)"
+        passes = "(CAST(?1 AS TEXT) IS NULL OR state = ?1) AND (CAST(?2 AS TEXT) IS NULL OR source = ?2)"
         wanted = (state, source)
         async with self._database.read() as connection:
             rows = await connection.execute_fetchall(
-                f"SELECT {COLUMNS} FROM seeds WHERE {passes} AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4",
+                f"SELECT {COLUMNS} FROM seeds WHERE {passes} "
+                "AND (CAST(?3 AS BIGINT) IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4",
                 (*wanted, before, limit),
             )
             [(total,)] = await connection.execute_fetchall(f"SELECT count(*) FROM seeds WHERE {passes}", wanted)
@@ -198,8 +199,8 @@ class CrawlQueue(Frontier):
     async def set_recrawl(self, seed_id: int, seconds: float) -> Seed:
         async with self._database.write() as connection:
             await connection.execute(
-                "UPDATE seeds SET recrawl_seconds = ?1, recrawl_at = CASE WHEN ?1 > 0 AND state IN ('done', 'failed') "
-                "THEN updated_at + ?1 END WHERE id = ?2",
+                "UPDATE seeds SET recrawl_seconds = ?1, recrawl_at = CASE WHEN CAST(?1 AS DOUBLE PRECISION) > 0 AND "
+                "state IN ('done', 'failed') THEN updated_at + ?1 END WHERE id = ?2",
                 (seconds, seed_id),
             )
             return await _get(connection, "id = ?", (seed_id,))
@@ -234,7 +235,9 @@ async def _root(connection: Connection, seed_id: int) -> Candidate:
 ROOT_OF: Final = "SELECT url, kind FROM frontier WHERE seed_id = ? AND parent_id IS NULL ORDER BY id LIMIT 1"
 
 # The unary + keeps SQLite from going through all rows of the seed.
-WORTH_ANOTHER_TRY: Final = "state = 'failed' AND +seed_id = ?1 AND error_kind IN (SELECT value FROM json_each(?2))"
+WORTH_ANOTHER_TRY: Final = (
+    "state = 'failed' AND +seed_id = ?1 AND error_kind IN (SELECT CAST(value AS TEXT) FROM json_each(?2))"
+)
 
 _DUE: Final = "SELECT id FROM seeds WHERE recrawl_at <= ?1 AND state IN ('done', 'failed')"
 

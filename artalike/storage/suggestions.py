@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from artalike.storage.catalog import Connection
-from artalike.storage.words import fts_query
+from artalike.storage.words import asked
 
 WEIGHED: Final = 1000
 COUNTED: Final = 10_000
@@ -35,13 +35,14 @@ class Suggestion:
 
 async def suggestions(connection: Connection, text: str, *, limit: int) -> list[Suggestion]:
     """Makers, those of most images first, for half of the ``limit`` at most where there are titles, too."""
-    query = fts_query(text)
-    if query is None:
+    texts = connection.dialect.texts
+    made, named = asked(texts, text, field="creator"), asked(texts, text, field="title")
+    if made is None:
         return []
-    rows = await connection.execute_fetchall(_CREATORS, (f"creator : ({query})", WEIGHED, COUNTED, limit))
+    rows = await connection.execute_fetchall(texts.creators, (made, WEIGHED, COUNTED, limit))
     creators = [Suggestion("creator", row[0], row[1]) for row in rows if len(row[0]) <= VALUE_LENGTH]
     creators.sort(key=lambda found: -found.images)
-    titles = _titles(await connection.execute_fetchall(_TITLES, (f"title : ({query})", WEIGHED)), text)
+    titles = _titles(await connection.execute_fetchall(texts.titles, (named, WEIGHED)), text)
     kept = creators[: max(limit - len(titles), (limit + 1) // 2)]
     return [*kept, *titles[: limit - len(kept)]]
 
@@ -62,20 +63,3 @@ def _titles(rows: Any, text: str) -> list[Suggestion]:
 def _folded(text: str) -> str:
     plain = unicodedata.normalize("NFKD", " ".join(text.split())).casefold()
     return "".join(character for character in plain if not unicodedata.combining(character))
-
-
-# The inner LIMIT bounds what is looked through; the words of a maker are those of one of the images.
-_CREATORS: Final = """
-SELECT (SELECT creator FROM images WHERE id = example),
-       (SELECT count(*) FROM (SELECT 1 FROM facets WHERE creator = maker LIMIT ?3))
-FROM (
-    SELECT facets.creator AS maker, max(image_id) AS example, count(*) AS met
-    FROM (SELECT rowid AS id FROM texts WHERE texts MATCH ?1 ORDER BY rowid LIMIT ?2) JOIN facets ON image_id = id
-    WHERE facets.creator IS NOT NULL GROUP BY facets.creator ORDER BY met DESC, maker LIMIT ?4
-)
-"""
-
-_TITLES: Final = """
-SELECT images.id, title FROM (SELECT rowid AS id FROM texts WHERE texts MATCH ? ORDER BY rowid LIMIT ?) AS found
-JOIN images ON images.id = found.id WHERE title IS NOT NULL AND removed_at IS NULL
-"""

@@ -38,7 +38,9 @@ async def remove_images(
     removed = [row[0] for row in rows]
     gone = json.dumps(removed)
     await connection.execute(
-        "INSERT OR IGNORE INTO clearing SELECT sha256 FROM images WHERE id IN (SELECT value FROM json_each(?))", (gone,)
+        "INSERT INTO clearing SELECT sha256 FROM images WHERE id IN (SELECT value FROM json_each(?)) "
+        "ON CONFLICT DO NOTHING",
+        (gone,),
     )
     await connection.execute(
         "DELETE FROM vectors WHERE model IN (SELECT id FROM models) AND image_id IN (SELECT value FROM json_each(?))",
@@ -155,16 +157,16 @@ RETURNING id
 # CROSS JOIN: each seed is asked for each address, by the frontier's own index, which begins with the seed.
 _ROWS_OF: Final = """
 SELECT DISTINCT frontier.id FROM json_each(?1) AS gone CROSS JOIN image_urls CROSS JOIN seeds CROSS JOIN frontier
-WHERE image_urls.image_id = gone.value AND frontier.seed_id = seeds.id AND frontier.kind = 'image'
+WHERE image_urls.image_id = CAST(gone.value AS BIGINT) AND frontier.seed_id = seeds.id AND frontier.kind = 'image'
   AND frontier.url = image_urls.url AND NOT EXISTS (
       SELECT 1 FROM image_urls AS other JOIN images ON images.id = other.image_id
       WHERE other.url = image_urls.url AND removed_at IS NULL)
 """
 
 _UNREACHABLE: Final = """
-SELECT value FROM json_each(?1) WHERE NOT EXISTS (
+SELECT wanted FROM (SELECT CAST(value AS BIGINT) AS wanted FROM json_each(?1)) AS images WHERE NOT EXISTS (
     SELECT 1 FROM image_urls CROSS JOIN seeds CROSS JOIN frontier
-    WHERE image_urls.image_id = value AND frontier.seed_id = seeds.id AND frontier.kind = 'image'
+    WHERE image_urls.image_id = wanted AND frontier.seed_id = seeds.id AND frontier.kind = 'image'
       AND frontier.url = image_urls.url)
 """
 

@@ -1,9 +1,9 @@
-"""A real catalog in a temporary folder, and builders for what goes into it."""
+"""A real catalog, on each kind of database, and builders for what goes into it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from artalike.records import Artwork, Candidate, Embedding, Metadata, Picture, T
 from artalike.storage.catalog import Database
 from artalike.storage.images import Images
 from artalike.storage.seeds import CrawlQueue
+from tests.cluster.postgres import Postgres, why_not
 
 DIMENSION = 8
 MODEL = "test@00000000/1"
@@ -45,9 +46,34 @@ async def seed_with(frontier: CrawlQueue, found: list[Candidate], source: str = 
     return seed.id
 
 
+SQLITE, POSTGRES = "sqlite", "postgres"
+
+
+@pytest.fixture(params=[SQLITE, pytest.param(POSTGRES, marks=pytest.mark.cluster)])
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where there is room for a catalog, of each kind that there is; see ``on_sqlite``."""
+    if request.param == SQLITE:
+        return tmp_path / "catalog.sqlite3"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """PostgreSQL's own server, in which each test has a database. A test that kills it starts it again."""
+    if reason := why_not():
+        pytest.skip(reason)
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open(tmp_path / "catalog.sqlite3") as database:
+async def database(catalog: Path | str) -> AsyncIterator[Database]:
+    async with Database.open(catalog) as database:
         yield database
 
 
@@ -59,3 +85,7 @@ async def images(database: Database) -> Images:
 @pytest.fixture
 def frontier(database: Database) -> CrawlQueue:
     return CrawlQueue(database)
+
+
+on_sqlite = pytest.mark.parametrize("catalog", [SQLITE], indirect=True)
+"""For a test about SQLite itself."""

@@ -9,6 +9,7 @@ import pytest
 from artalike.records import Candidate
 from artalike.storage.catalog import Database
 from artalike.storage.seeds import CrawlQueue
+from tests.storage.conftest import on_sqlite
 
 
 async def counted(database: Database) -> int:
@@ -17,6 +18,7 @@ async def counted(database: Database) -> int:
     return int(count)
 
 
+@on_sqlite
 async def test_whoever_goes_away_while_waiting_to_write_leaves_the_catalog_to_others(
     database: Database, frontier: CrawlQueue, tmp_path: Path
 ) -> None:

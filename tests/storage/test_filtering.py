@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -34,8 +35,8 @@ async def put(database: Database, *rows: Mapping[str, object]) -> None:
         for columns, alike in groupby(({**plain, **row} for row in rows), key=tuple):
             marks = ", ".join("?" * len(columns))
             await connection.executemany(
-                f"INSERT INTO images (sha256, {', '.join(columns)}) VALUES (randomblob(32), {marks})",
-                [tuple(values.values()) for values in alike],
+                f"INSERT INTO images (sha256, {', '.join(columns)}) VALUES (?, {marks})",
+                [(secrets.token_bytes(32), *values.values()) for values in alike],
             )
         await facets.settle(connection)
 
@@ -231,7 +232,7 @@ async def test_a_catalog_from_before_filters_is_described_when_first_asked(
     path = tmp_path / "old.sqlite3"
     before = MIGRATIONS[: MIGRATIONS.index(FILTERS)]
     with monkeypatch.context() as patched:
-        patched.setattr("artalike.storage.catalog.MIGRATIONS", before)
+        patched.setattr("artalike.storage.sqlite.MIGRATIONS", before)
         async with Database.open(path):
             pass
     old = sqlite3.connect(path)
@@ -257,8 +258,8 @@ async def test_a_commit_describes_its_own_images_before_any_backlog(
     async with database.write() as connection:
         await connection.executemany(
             "INSERT INTO images (sha256, url, width, height, format, bytes, color, phash, source, added_at) "
-            "VALUES (randomblob(32), 'https://b.example/', 4, 3, 'JPEG', 1, '#000000', 0, 'met:', ?)",
-            [(0,)] * 5,
+            "VALUES (?, 'https://b.example/', 4, 3, 'JPEG', 1, '#000000', 0, 'met:', 0)",
+            [(secrets.token_bytes(32),) for _ in range(5)],
         )
     await seed_with(frontier, pictures("1"))
     await images.commit([embedding_of(task) for task in await leased(frontier)])
@@ -299,7 +300,8 @@ async def test_images_from_before_filters_are_described_in_the_background(
     async with database.write() as connection:
         await connection.execute(
             "INSERT INTO images (sha256, url, width, height, format, bytes, color, phash, source, added_at) "
-            "VALUES (randomblob(32), 'https://b.example/', 4, 3, 'JPEG', 1, '#000000', 0, 'met:', 0)"
+            "VALUES (?, 'https://b.example/', 4, 3, 'JPEG', 1, '#000000', 0, 'met:', 0)",
+            (secrets.token_bytes(32),),
         )
 
     async def full(_: object) -> None:

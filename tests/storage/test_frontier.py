@@ -12,7 +12,7 @@ from artalike.storage.catalog import Database
 from artalike.storage.found import _KNOWN, _KNOWN_IMAGES, Bounds
 from artalike.storage.images import Images
 from artalike.storage.seeds import ROOT_OF, WORTH_ANOTHER_TRY, CrawlQueue
-from tests.storage.conftest import embedding_of, leased, pictures, seed_with
+from tests.storage.conftest import embedding_of, leased, on_sqlite, pictures, seed_with
 
 
 async def test_a_row_is_leased_once_until_it_is_given_back(frontier: CrawlQueue) -> None:
@@ -255,6 +255,7 @@ async def test_hostile_text_is_only_data(frontier: CrawlQueue, database: Databas
     assert await database.check() == []
 
 
+@on_sqlite
 async def test_what_is_found_is_looked_up_in_the_frontier_and_not_the_other_way_round(database: Database) -> None:
     async with database.read() as connection:
         for query, values in ((_KNOWN, ("[]", 1)), (_KNOWN_IMAGES, ("[]",))):
@@ -263,6 +264,7 @@ async def test_what_is_found_is_looked_up_in_the_frontier_and_not_the_other_way_
             assert plan[1].startswith("SEARCH")
 
 
+@on_sqlite
 async def test_among_millions_of_rows_a_root_and_what_failed_are_found_by_indexes_of_their_own(
     database: Database,
 ) -> None:

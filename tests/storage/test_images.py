@@ -13,7 +13,7 @@ from artalike.storage.catalog import Database
 from artalike.storage.commit import Origin
 from artalike.storage.images import Images
 from artalike.storage.seeds import CrawlQueue
-from tests.storage.conftest import DIMENSION, MODEL, embedding_of, leased, pictures, seed_with
+from tests.storage.conftest import DIMENSION, MODEL, embedding_of, leased, on_sqlite, pictures, seed_with
 
 
 async def test_a_committed_image_is_there_with_its_vector_and_address(images: Images, frontier: CrawlQueue) -> None:
@@ -88,6 +88,7 @@ async def test_all_vectors_come_in_batches_after_an_id(images: Images, frontier:
     assert [len(v) for _, v in batches] == [3, 3, 2]
 
 
+@on_sqlite
 async def test_a_failed_commit_stores_nothing_and_counts_nothing(
     database: Database, images: Images, frontier: CrawlQueue
 ) -> None:
@@ -106,21 +107,21 @@ async def test_a_failed_commit_stores_nothing_and_counts_nothing(
     assert (await images.totals()).images == 64
 
 
-async def test_counts_are_right_after_opening_again(tmp_path: Path) -> None:
+async def test_counts_are_right_after_opening_again(catalog: Path | str) -> None:
     for expected in (3, 6):
-        async with Database.open(tmp_path / "catalog.sqlite3") as database:
+        async with Database.open(catalog) as database:
             images, frontier = await Images.open(database, MODEL, DIMENSION), CrawlQueue(database)
             await seed_with(
                 frontier, pictures("a", "b", "c", host=f"h{expected}.example"), source=f"file:///{expected}"
             )
             await images.commit([embedding_of(task) for task in await leased(frontier)])
-        async with Database.open(tmp_path / "catalog.sqlite3") as database:
+        async with Database.open(catalog) as database:
             totals = await (await Images.open(database, MODEL, DIMENSION)).totals()
             assert (totals.images, totals.max_id, totals.pending) == (expected, expected, 0)
 
 
-async def test_another_model_is_refused_once_there_are_vectors(tmp_path: Path) -> None:
-    async with Database.open(tmp_path / "catalog.sqlite3") as database:
+async def test_another_model_is_refused_once_there_are_vectors(catalog: Path | str) -> None:
+    async with Database.open(catalog) as database:
         await Images.open(database, "other@1/1", 4)
         images, frontier = await Images.open(database, MODEL, DIMENSION), CrawlQueue(database)
         await seed_with(frontier, pictures("a"))

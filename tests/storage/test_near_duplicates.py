@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -18,8 +19,10 @@ from artalike.imaging import decode
 from artalike.records import Artwork
 from artalike.storage import near_duplicates
 from artalike.storage.catalog import Connection, Database
+from artalike.storage.near_duplicates_bands import BUCKET_MOST
 from artalike.storage.ports import NearGroups
 from tests.imaging.pictures import PREPROCESS, encoded, photo
+from tests.storage.conftest import on_sqlite
 
 
 async def decoded(data: bytes) -> Artwork:
@@ -49,8 +52,8 @@ async def store(connection: Connection, artworks: Sequence[Artwork]) -> None:
     rows = [
         await connection.execute_fetchall(
             "INSERT INTO images (sha256, url, width, height, format, bytes, color, phash, source, added_at) "
-            "VALUES (randomblob(32), '', ?, ?, 'JPEG', 1, '#000000', 0, '', 0) RETURNING id",
-            (one.width, one.height),
+            "VALUES (?, '', ?, ?, 'JPEG', 1, '#000000', 0, '', 0) RETURNING id",
+            (secrets.token_bytes(32), one.width, one.height),
         )
         for one in artworks
     ]
@@ -216,14 +219,14 @@ async def test_a_full_group_takes_in_no_more_and_a_new_one_begins(
 
 
 async def test_a_look_up_reads_a_bounded_part_of_a_crowded_bucket(database: Database) -> None:
-    crowd = 5 * near_duplicates.BUCKET_MOST
+    crowd = 5 * BUCKET_MOST
     async with database.write() as connection:
         await add(connection, [picture(1)])
         own = near_duplicates.signed((await decoded(picture(1))).phash)
         await connection.executemany(
             "INSERT INTO images (id, sha256, url, width, height, format, bytes, color, phash, source, added_at) "
-            "VALUES (?, randomblob(32), '', 1, 1, 'JPEG', 1, '#000000', 0, '', 0)",
-            ((number,) for number in range(10, 10 + crowd)),
+            "VALUES (?, ?, '', 1, 1, 'JPEG', 1, '#000000', 0, '', 0)",
+            ((number, number.to_bytes(32)) for number in range(10, 10 + crowd)),
         )
         other = (await decoded(picture(2))).signature
         # They agree with it in the upper three bands, and are of other pictures.
@@ -231,15 +234,16 @@ async def test_a_look_up_reads_a_bounded_part_of_a_crowded_bucket(database: Data
             "INSERT INTO fingerprints VALUES (?, ?, ?)",
             ((10 + n, (own & ~0xFFFF) | (n * 37 & 0xFFFF), other) for n in range(crowd)),
         )
-        rows = await connection.execute_fetchall(near_duplicates._LOOK_UP, [own] + [None] * 15)
-        assert len(list(rows)) <= 8 * near_duplicates.BUCKET_MOST
+        rows = await connection.execute_fetchall(connection.dialect.look_up, [own] + [None] * 15)
+        assert len(list(rows)) <= 8 * BUCKET_MOST
         await add(connection, [picture(1)])
         assert await groups(connection) == {1: 1, 10 + crowd: 1}
 
 
+@on_sqlite
 async def test_look_ups_read_nothing_but_an_index(database: Database) -> None:
     async with database.read() as connection:
-        plan = await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {near_duplicates._LOOK_UP}", [1] * 16)
+        plan = await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {connection.dialect.look_up}", [1] * 16)
     searches = [row[3] for row in plan if "fingerprints" in row[3]]
     assert len(searches) == 16 * 8
     assert all(search.startswith("SEARCH fingerprints USING COVERING INDEX") for search in searches)
@@ -251,8 +255,9 @@ async def test_groups_are_given_whole_without_those_that_left(database: Database
         await connection.execute(
             "INSERT INTO models (id, model_id, dimension, active, added_at) VALUES (1, 'a', 4, 1, 0), (2, 'b', 4, 0, 0)"
         )
-        await connection.execute(
-            "INSERT INTO vectors SELECT id, CASE WHEN id = 4 THEN 2 ELSE 1 END, zeroblob(8) FROM images"
+        await connection.executemany(
+            "INSERT INTO vectors VALUES (?, ?, ?)",
+            [(number, 2 if number == 4 else 1, bytes(8)) for number in range(1, 7)],
         )
         found = await near_duplicates.groups(connection, [4, 2, 99], model=1)
         assert sorted(zip(*(column.tolist() for column in _columns(found)), strict=True)) == [

@@ -23,19 +23,19 @@ from artalike.storage.removal import Removal
 from artalike.storage.seeds import CrawlQueue
 from artalike.storage.thumbnails import ThumbnailFiles
 from artalike.storage.vector_index import FlatIndex
-from tests.storage.conftest import DIMENSION, MODEL, embedding_of, leased, pictures, seed_with
+from tests.storage.conftest import DIMENSION, MODEL, embedding_of, leased, on_sqlite, pictures, seed_with
 
 
 class Collection:
     """A catalog with all that follows it, and the last step of ingest."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, catalog: Path | str) -> None:
+        self._root, self._catalog = root, catalog
         self._stack = AsyncExitStack()
         self.told: list[int] = []
 
     async def __aenter__(self) -> Collection:
-        self.database = await self._stack.enter_async_context(Database.open(self._root / "catalog.sqlite3"))
+        self.database = await self._stack.enter_async_context(Database.open(self._catalog))
         self.blocks = await Blocks.open(self.database)
         self.images = await Images.open(self.database, MODEL, DIMENSION, blocks=self.blocks)
         self.frontier = CrawlQueue(self.database, refuses=self.blocks.reason)
@@ -76,6 +76,7 @@ class Collection:
     async def broken(self) -> list[str]:
         """What doctor would find."""
         found = [await checks.run_query(self.database, check) for check in checks.QUERIES]
+        found += [await self.database.check(), await self.database.check_words()]
         found += [await check(self.database) for check in (checks.blocked_images, self.missing, self.left)]
         different = set((await self.index.ids()).tolist()) ^ set((await self.images.embedded_ids()).tolist())
         counted = (await self.images.totals()).images - len(await self.images.embedded_ids())
@@ -95,8 +96,8 @@ def _with(embedding: Embedding, **artwork: int) -> Embedding:
 
 
 @pytest.fixture
-async def collection(tmp_path: Path) -> AsyncIterator[Collection]:
-    async with Collection(tmp_path) as collection:
+async def collection(tmp_path: Path, catalog: Path | str) -> AsyncIterator[Collection]:
+    async with Collection(tmp_path, catalog) as collection:
         yield collection
         assert await collection.broken() == []
 
@@ -105,7 +106,7 @@ REFUSED = 0
 SHA_A = hashlib.sha256(b"https://a.example/a.jpg").digest()
 
 
-async def test_nothing_is_left_of_a_picture_that_is_taken_down(tmp_path: Path, collection: Collection) -> None:
+async def test_nothing_is_left_of_a_picture_that_is_taken_down(collection: Collection) -> None:
     found = [Candidate("https://a.example/a.jpg", metadata=Metadata(title="Secret", page_url="https://a.example/p"))]
     [image_id] = await collection.crawled(found)
     kept = await collection.crawled(pictures("b"), "https://a.example/other.txt")
@@ -120,6 +121,12 @@ async def test_nothing_is_left_of_a_picture_that_is_taken_down(tmp_path: Path, c
     [block] = collection.blocks.all()
     assert (block.kind, block.value, block.reason) == ("sha256", SHA_A.hex(), "its owner asked")
     assert await collection.removal.take_down([image_id]) == []
+
+
+@on_sqlite
+async def test_no_text_is_left_in_the_file(tmp_path: Path, collection: Collection) -> None:
+    found = [Candidate("https://a.example/a.jpg", metadata=Metadata(title="Secret", page_url="https://a.example/p"))]
+    assert await collection.removal.take_down(await collection.crawled(found))
     log = tmp_path / "catalog.sqlite3-wal"
     for _ in range(100):  # its words are scrubbed off the disk behind the answer
         if not log.stat().st_size:
@@ -129,6 +136,7 @@ async def test_nothing_is_left_of_a_picture_that_is_taken_down(tmp_path: Path, c
     assert b"Secret" not in (tmp_path / "catalog.sqlite3").read_bytes()
 
 
+@on_sqlite
 async def test_the_vector_is_overwritten_in_the_file(tmp_path: Path, collection: Collection) -> None:
     await seed_with(collection.frontier, pictures("a"))
     [task] = await leased(collection.frontier)
@@ -270,18 +278,22 @@ async def test_a_picture_that_two_blocks_forbid_stays_out_when_one_is_lifted(col
     assert await collection.images.images([image_id]) == []
 
 
-async def test_a_block_that_a_killed_process_left_half_applied_is_finished_at_the_next_start(tmp_path: Path) -> None:
-    async with Collection(tmp_path) as collection:
+async def test_a_block_that_a_killed_process_left_half_applied_is_finished_at_the_next_start(
+    tmp_path: Path, catalog: Path | str
+) -> None:
+    async with Collection(tmp_path, catalog) as collection:
         await collection.crawled(pictures("a", "b", host="bad.example"))
         async with collection.database.write() as connection:
             await connection.execute("INSERT INTO blocks (kind, value, created_at) VALUES ('host', 'bad.example', 0)")
-    async with Collection(tmp_path) as collection:
+    async with Collection(tmp_path, catalog) as collection:
         assert (await collection.images.totals()).images == 0
         assert await collection.broken() == []
 
 
-async def test_thumbnails_that_a_killed_process_left_are_deleted_at_the_next_start(tmp_path: Path) -> None:
-    async with Collection(tmp_path) as collection:
+async def test_thumbnails_that_a_killed_process_left_are_deleted_at_the_next_start(
+    tmp_path: Path, catalog: Path | str
+) -> None:
+    async with Collection(tmp_path, catalog) as collection:
         await collection.crawled(pictures("a"))
         async with collection.database.write() as connection:
             await connection.execute(
@@ -294,7 +306,7 @@ async def test_thumbnails_that_a_killed_process_left_are_deleted_at_the_next_sta
             )
             await connection.execute("UPDATE seeds SET done = 1, failed = 1, images = 0")
             await connection.execute("INSERT INTO clearing VALUES (?)", (SHA_A,))
-    async with Collection(tmp_path) as collection:
+    async with Collection(tmp_path, catalog) as collection:
         assert await collection.thumbnails.find(SHA_A, 256) is None
         assert await collection.broken() == []
 
@@ -462,13 +474,13 @@ async def test_a_document_of_a_blocked_host_fails_its_seed_with_the_reason(colle
     assert (seed.state, seed.failed, seed.error) == ("failed", 1, "host bad.example is blocked: a wish")
 
 
-async def test_many_blocks_are_there_after_opening_again(tmp_path: Path) -> None:
-    async with Collection(tmp_path) as collection:
+async def test_many_blocks_are_there_after_opening_again(tmp_path: Path, catalog: Path | str) -> None:
+    async with Collection(tmp_path, catalog) as collection:
         for number in range(5):
             await collection.removal.block(BlockKind.HOST, f"h{number}.example")
         again, _ = await collection.removal.block(BlockKind.HOST, "h0.example", reason="said later")
         assert (again.id, again.reason) == (1, "said later")
-    async with Collection(tmp_path) as collection:
+    async with Collection(tmp_path, catalog) as collection:
         assert [block.value for block in collection.blocks.all()] == [
             f"h{number}.example" for number in (4, 3, 2, 1, 0)
         ]

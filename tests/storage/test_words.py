@@ -19,7 +19,8 @@ from artalike.storage.catalog import Database
 from artalike.storage.images import Images
 from artalike.storage.schema import MIGRATIONS
 from artalike.storage.seeds import CrawlQueue
-from artalike.storage.words import WORDS_MOST, fts_query, scrub
+from artalike.storage.sqlite_dialect import SQLITE
+from artalike.storage.words import WORDS_MOST, asked
 from tests.storage.conftest import DIMENSION, MODEL, embedding_of, leased, seed_with
 
 NOBODY = 2**62
@@ -43,11 +44,10 @@ async def ask(images: Images, text: str, *, limit: int = 100, max_id: int = NOBO
 
 
 async def in_step(database: Database) -> bool:
-    """Whether the index says what the images do; FTS5 compares both."""
-    async with database.write() as connection:
-        await connection.execute("INSERT INTO texts (texts, rank) VALUES ('integrity-check', 1)")
+    """Whether the index says what the images do."""
+    async with database.read() as connection:
         [left] = await connection.execute_fetchall("SELECT count(*) FROM texts_stale")
-    return not left[0]
+    return not left[0] and await database.check_words() == []
 
 
 async def test_words_are_found_in_every_field_whatever_their_case_and_accents(
@@ -144,7 +144,7 @@ async def test_corrected_removed_and_revived_texts_are_followed(
 )
 async def test_operators_are_only_words(images: Images, frontier: CrawlQueue, text: str) -> None:
     await add(images, frontier, Metadata(title="a wave and a near title not x"))
-    if fts_query(text) is None:
+    if asked(SQLITE.texts, text) is None:
         with pytest.raises(QueryError, match="at least one word"):
             await ask(images, text)
     else:
@@ -156,14 +156,14 @@ async def test_operators_are_only_words(images: Images, frontier: CrawlQueue, te
 def test_no_text_is_an_error_of_syntax(text: str) -> None:
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE VIRTUAL TABLE texts USING fts5 (title, tokenize = 'unicode61 remove_diacritics 2')")
-    for query in (fts_query(text), fts_query(text, every=False)):
+    for query in (asked(SQLITE.texts, text), asked(SQLITE.texts, text, every=False)):
         if query is not None:
             connection.execute("SELECT rowid FROM texts WHERE texts MATCH ?", (query,)).fetchall()
     connection.close()
 
 
 def test_words_are_bounded() -> None:
-    query = fts_query(" ".join(f"w{'x' * 500}" for _ in range(5000)))
+    query = asked(SQLITE.texts, " ".join(f"w{'x' * 500}" for _ in range(5000)))
     assert query is not None
     assert query.count('"') <= 2 * WORDS_MOST
     assert len(query) < 2000
@@ -210,12 +210,12 @@ async def test_words_of_what_was_taken_out_leave_the_disk(tmp_path: Path) -> Non
             await tombstones.remove_images(connection, [secret], block=None, detail="")
         await database.checkpoint()
         assert on_disk(b"xzjkvwm")
-        await scrub(database)
+        await database.scrub_words()
         await database.checkpoint()
         assert not on_disk(b"xzjkvwm")
         assert await ask(images, "another") != []
         assert await in_step(database)
-        await scrub(database)
+        await database.scrub_words()
 
 
 async def test_words_are_looked_for_among_what_passes(

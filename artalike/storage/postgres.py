@@ -1,0 +1,311 @@
+"""PostgreSQL under the catalog, for several processes and more than one machine's disk.
+
+The only module that imports asyncpg. Transactions that write come one after the other, over all processes, by an
+advisory lock: all of the catalog's rules were written for one writer. Reading waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, Final
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import anyio
+import asyncpg
+
+from artalike.errors import DiskFull, FolderTooNew, SettingError, StorageError
+from artalike.futures import to_its_end
+from artalike.storage.catalog import Connection, Database, SeedCounts, Turn, count_seeds
+from artalike.storage.postgres_connection import PostgresConnection
+from artalike.storage.postgres_leases import Leases, new_worker
+from artalike.storage.postgres_schema import MIGRATIONS
+from artalike.storage.postgres_words import document
+
+CONNECT_SECONDS: Final = 10.0
+LOCK_SECONDS: Final = 60
+IDLE_SECONDS: Final = 300
+"""A transaction in which nothing has happened for so long is of a process that stands still: others get its lock."""
+
+WRITER: Final = 0x41525441
+"""The advisory lock of whoever writes; locks are of one database."""
+
+SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+OPTIONAL: Final = ("allow", "prefer")
+HERE: Final = ("", "localhost", "127.0.0.1", "::1")
+
+Tls = ssl.SSLContext | bool
+
+LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""What a connection raises when the server is not there, or not willing."""
+
+CHECKED: Final = 1000
+"""Texts compared at once."""
+
+
+class _Raw(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    def get_reset_query(self) -> str:
+        """Nothing is left behind by a transaction that has ended, and every one does end: no round trip for that."""
+        return ""
+
+
+class PostgresDatabase(Database):
+    """One database of a server. Use :meth:`~artalike.storage.catalog.Database.open`."""
+
+    def __init__(self, writers: Any, readers: Any, leases: Leases, seed_counts: SeedCounts) -> None:
+        super().__init__(seed_counts)
+        self._writers = writers
+        self._readers = readers
+        self._leases = leases
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, url: str, *, readers: int) -> AsyncIterator[Database]:
+        shown = without_password(url)
+        async with AsyncExitStack() as stack:
+            with _translated(f"catalog {shown}", url):
+                worker = new_worker()
+                tls, writers = await _first_pool(stack, url, worker)
+                async with writers.acquire() as raw:
+                    await _migrate(raw, shown)
+                    seed_counts = await count_seeds(PostgresConnection(raw))
+                own = await stack.enter_async_context(_pool(url, tls, 1, worker))
+                leases = await stack.enter_async_context(Leases.open(own, LOST))
+                pool = await stack.enter_async_context(
+                    _pool(url, tls, readers, worker, default_transaction_read_only="on")
+                )
+            yield cls(writers, pool, leases, seed_counts)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[PostgresConnection]:
+        async with self._writing:
+            # A cancelled caller must leave neither half a transaction nor an open one.
+            with anyio.CancelScope(shield=True), _translated("catalog"):
+                async with self._writers.acquire() as raw:
+                    connection = PostgresConnection(raw)
+                    try:
+                        await to_its_end(raw.execute(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER})"))
+                        yield connection
+                        await _index_texts(connection)
+                        await to_its_end(self._commit(connection))
+                    except BaseException:
+                        if not raw.is_closed() and raw.is_in_transaction():
+                            await to_its_end(raw.execute("ROLLBACK"))
+                        raise
+
+    async def _commit(self, connection: PostgresConnection) -> None:
+        seed_counts = await count_seeds(connection)
+        await connection.raw.execute("COMMIT")
+        self._seed_counts = seed_counts
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[PostgresConnection]:
+        with _translated("catalog"):
+            async with self._readers.acquire() as raw:
+                yield PostgresConnection(raw)
+
+    @asynccontextmanager
+    async def leasing(self) -> AsyncIterator[Turn]:
+        with _translated("catalog"):
+            async with self._leases.turn() as connection:
+                yield Turn(lambda: _transaction(connection), self._leases.claim, self.write)
+
+    def left_behind(self, *, at_start: bool) -> tuple[str, Sequence[Any]] | None:
+        return self._leases.left_behind(at_start=at_start)
+
+    async def checkpoint(self) -> None:
+        """PostgreSQL's own vacuum does so, in its time."""
+
+    async def scrub_words(self) -> None:
+        """As :meth:`checkpoint`."""
+
+    async def check(self) -> list[str]:
+        async with self.read() as connection:
+            rows = await connection.execute_fetchall(_WRONG)
+        return [str(row[0]) for row in rows]
+
+    async def check_words(self) -> list[str]:
+        wrong: list[str] = []
+        last = 0
+        while True:
+            async with self.read() as connection:
+                rows = await connection.execute_fetchall(_SAID, (last, CHECKED))
+                if not rows:
+                    return wrong
+                documents = await asyncio.to_thread(_documents, rows)
+                found = await connection.raw.fetch(_DIFFERENT, [row[0] for row in rows], documents)
+            wrong += [f"image {row[0]} is in the index of words with others than its own" for row in found]
+            last = rows[-1][0]
+
+
+def _documents(rows: Sequence[Sequence[Any]]) -> list[str]:
+    return [document(texts) for _, *texts in rows]
+
+
+@asynccontextmanager
+async def _pool(url: str, tls: Tls, size: int, worker: str, **settings: str) -> AsyncIterator[Any]:
+    pool = asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=CONNECT_SECONDS,
+        password=_password(url),
+        ssl=tls,
+        connection_class=_Raw,
+        max_inactive_connection_lifetime=0,
+        server_settings={
+            "application_name": "artalike",
+            "artalike.worker": worker,
+            "jit": "off",  # statements are short
+            "lock_timeout": f"{LOCK_SECONDS}s",
+            "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+            **settings,
+        },
+    )
+    await pool
+    try:
+        yield pool
+    finally:
+        with anyio.CancelScope(shield=True):
+            await pool.close()
+
+
+@asynccontextmanager
+async def _transaction(connection: PostgresConnection) -> AsyncIterator[Connection]:
+    async with connection.raw.transaction():
+        yield connection
+
+
+async def _migrate(raw: Any, shown: str) -> None:
+    """All in one transaction, one process after the other."""
+    async with raw.transaction():
+        await raw.execute(f"SELECT pg_advisory_xact_lock({WRITER})")
+        known = await raw.fetchval("SELECT to_regclass('artalike_schema') IS NOT NULL")
+        tables = await raw.fetchval("SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace")
+        if not known and tables:
+            raise StorageError(f"{shown}: this is a database of another program; expected an Artalike catalog")
+        if not known:
+            await raw.execute("CREATE TABLE artalike_schema AS SELECT 0 AS version")
+        version = await raw.fetchval("SELECT version FROM artalike_schema")
+        if version > len(MIGRATIONS):
+            raise FolderTooNew(
+                f"{shown}: schema {version} was written by a newer Artalike; this one knows up to {len(MIGRATIONS)}. "
+                "Upgrade, or use another database"
+            )
+        for statements in MIGRATIONS[version:]:
+            await raw.execute(statements)
+        if version < len(MIGRATIONS):
+            await raw.execute("UPDATE artalike_schema SET version = $1", len(MIGRATIONS))
+
+
+async def _index_texts(connection: PostgresConnection) -> None:
+    rows = await connection.execute_fetchall(_STALE)
+    if not rows:
+        return
+    said = [(row[0], document(row[2:])) for row in rows if row[1] is not None and any(row[2:])]
+    gone = [row[0] for row in rows]
+    await connection.raw.execute("DELETE FROM texts WHERE image_id = ANY($1::bigint[])", gone)
+    await connection.executemany(_INDEX, said)
+    await connection.raw.execute("DELETE FROM texts_stale WHERE image_id = ANY($1::bigint[])", gone)
+
+
+def without_password(url: str) -> str:
+    """For people: where the database is, and for whom. Raises SettingError when it is no such address."""
+    try:
+        parts = urlsplit(url)
+        _, place = parts.port, parts.netloc.rpartition("@")[2]
+    except ValueError:
+        raise SettingError("storage.catalog: expected postgresql://user@host:port/database") from None
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise SettingError(f"storage.catalog: {parts.scheme or 'no'} scheme; expected postgresql://user@host/database")
+    user = f"{quote(parts.username)}@" if parts.username else ""
+    return f"{parts.scheme}://{user}{place}{parts.path}"
+
+
+async def _first_pool(stack: AsyncExitStack, url: str, worker: str) -> tuple[Tls, Any]:
+    first, *others = await asyncio.to_thread(_ways, url)
+    try:
+        return first, await stack.enter_async_context(_pool(url, first, 1, worker))
+    except ConnectionError:
+        if not others:
+            raise
+        return others[0], await stack.enter_async_context(_pool(url, others[0], 1, worker))
+
+
+# asyncpg would read passwords and certificates from files on the event loop, where it is not told all of this.
+
+
+def _password(url: str) -> str:
+    parts = urlsplit(url)
+    asked = parse_qs(parts.query).get("password", [""])[0]
+    return unquote(parts.password or "") or asked or os.environ.get("PGPASSWORD", "")
+
+
+def _ways(url: str) -> list[Tls]:
+    """How to connect, best first: as the address's ``sslmode`` says, and by ``prefer``, libpq's own default.
+
+    https://www.postgresql.org/docs/current/libpq-ssl.html. On this machine ``prefer`` is without. Reads certificates.
+    """
+    parts = urlsplit(url)
+    asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    mode = asked.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
+    if mode not in SSL_MODES:
+        raise SettingError(f"storage.catalog: sslmode = {mode!r}: expected one of {', '.join(SSL_MODES)}")
+    if mode == "disable" or (mode in OPTIONAL and (parts.hostname or "") in HERE):
+        return [False]
+    verified = mode.startswith("verify")
+    context = ssl.create_default_context(cafile=asked.get("sslrootcert") if verified else None)
+    context.check_hostname = mode == "verify-full"
+    if not verified:
+        context.verify_mode = ssl.CERT_NONE
+    if "sslcert" in asked:
+        context.load_cert_chain(asked["sslcert"], asked.get("sslkey"))
+    return [context, False] if mode in OPTIONAL else [context]
+
+
+@contextmanager
+def _translated(what: str, url: str = "") -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.ClientConfigurationError as error:
+        # Without the cause, which may quote the address with its password.
+        why = _hidden(error, url)
+        raise SettingError(f"storage.catalog: {why}; expected postgresql://user@host/database") from None
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == "53100":
+            raise DiskFull(f"{what}: no space left on the disk of the database") from error
+        raise StorageError(f"{what}: {error}") from error
+    except (asyncpg.InterfaceError, OSError) as error:
+        raise StorageError(f"{what}: {error or type(error).__name__}") from error
+
+
+def _hidden(error: Exception, url: str) -> str:
+    password = _password(url) if url else ""
+    return str(error).replace(password, "…") if password else str(error)
+
+
+_STALE: Final = """
+SELECT image_id, id, title, creator, medium, attribution FROM texts_stale LEFT JOIN images ON id = image_id
+"""
+
+_INDEX: Final = "INSERT INTO texts (image_id, document) VALUES (?, CAST(CAST(? AS TEXT) AS tsvector))"
+
+_SAID: Final = """
+SELECT id, title, creator, medium, attribution FROM image_texts WHERE id > ? ORDER BY id LIMIT ?
+"""
+
+_DIFFERENT: Final = """
+SELECT id FROM unnest($1::bigint[], $2::text[]) AS said (id, document) LEFT JOIN texts ON image_id = id
+WHERE texts.document IS DISTINCT FROM CAST(said.document AS tsvector)
+"""
+
+_WRONG: Final = """
+SELECT 'index ' || indexrelid::regclass || ' is not whole' FROM pg_index
+JOIN pg_class ON pg_class.oid = indexrelid WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace
+UNION ALL SELECT checksum_failures || ' pages of the database are damaged' FROM pg_stat_database
+WHERE datname = current_database() AND checksum_failures > 0
+"""

@@ -10,6 +10,8 @@ from PIL import Image
 LEVELS: Final = 16
 """Steps of each channel; two colours are alike when no channel is more than one step apart."""
 
+_CUBE: Final = (LEVELS,) * 3
+
 
 def dominant_color(image: Image.Image) -> str:
     """``#rrggbb``: the mean of the largest group of like colours in a small RGB ``image``.
@@ -19,14 +21,16 @@ def dominant_color(image: Image.Image) -> str:
     the mean of all pixels, the result is a colour that can be seen in the picture.
     """
     pixels = np.asarray(image).reshape(-1, 3)
-    cells = pixels.astype(np.intp) // (256 // LEVELS)
-    numbers = np.ravel_multi_index(tuple(cells.T), (LEVELS,) * 3)
-    counts = np.bincount(numbers, minlength=LEVELS**3).reshape((LEVELS,) * 3)
-    counts = np.pad(counts, 1)  # one empty layer all around
-    for axis in range(3):  # a sum over 3 × 3 × 3 is one over each axis in turn
-        counts = counts + np.roll(counts, 1, axis) + np.roll(counts, -1, axis)
-    inner = counts[1:-1, 1:-1, 1:-1]
-    fullest = np.array(np.unravel_index(inner.argmax(), inner.shape))
-    group = pixels[(np.abs(cells - fullest) <= 1).all(axis=1)]
-    red, green, blue = (round(channel) for channel in group.mean(axis=0).tolist())
+    cells = (pixels // (256 // LEVELS)).astype(np.intp)
+    numbers = (cells[:, 0] * LEVELS + cells[:, 1]) * LEVELS + cells[:, 2]
+    counts = np.pad(np.bincount(numbers, minlength=LEVELS**3).reshape(_CUBE), 1)  # one empty layer all around
+    # A sum over 3 × 3 × 3 is one over each axis in turn, and takes the layer away again.
+    counts = counts[:-2] + counts[1:-1] + counts[2:]
+    counts = counts[:, :-2] + counts[:, 1:-1] + counts[:, 2:]
+    counts = counts[:, :, :-2] + counts[:, :, 1:-1] + counts[:, :, 2:]
+    fullest = np.unravel_index(counts.argmax(), _CUBE)
+    near = np.zeros(_CUBE, bool)
+    near[tuple(slice(max(level - 1, 0), level + 2) for level in fullest)] = True
+    group = near.ravel()[numbers]
+    red, green, blue = (round(channel) for channel in (group @ pixels.astype(np.float64) / group.sum()).tolist())
     return f"#{red:02x}{green:02x}{blue:02x}"

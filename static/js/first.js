@@ -42,13 +42,16 @@ function hang() {
     const picture = /** @type {HTMLImageElement} */ (tile.querySelector("img"));
     // As if the screen were a coarse one: the wall sharpens what is looked at.
     picture.sizes = `${Math.ceil(box.width / devicePixelRatio)}px`;
-    shown.push(picture);
+    picture.loading = "eager"; // what lies on the screen waits for no look at what does
+    shown.push({ picture, area: box.width * box.height });
   }
   if (divider && grid.divider !== null) {
     divider.style.top = `${grid.divider}px`;
     divider.style.height = `${DIVIDER}px`;
   }
-  return shown;
+  shown.sort((one, other) => other.area - one.area);
+  if (shown.length > 0) shown[0].picture.fetchPriority = "high"; // the eye goes to the largest
+  return shown.map(({ picture }) => picture);
 }
 
 /** @param {HTMLElement} tile */
@@ -94,6 +97,8 @@ if (history.state?.key || document.querySelector("#chips > li")) {
   main.classList.add("laid");
   for (const sign of SIGNS) addEventListener(sign, bring, { once: true, passive: true });
   setTimeout(bring, LONGEST_WAIT);
+  // Where the viewer lies over the wall, its picture alone is seen.
+  const viewed = /** @type {HTMLImageElement | null} */ (document.querySelector("#viewer[open] img"));
   // A frame later: they are painted before anything else is done.
-  Promise.all(shown.map(arrived)).then(() => requestAnimationFrame(() => setTimeout(bring)));
+  Promise.all((viewed ? [viewed] : shown).map(arrived)).then(() => requestAnimationFrame(() => setTimeout(bring)));
 }

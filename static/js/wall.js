@@ -25,7 +25,7 @@ const MARGIN = 14;
 /** Who scrolls on for so long, in milliseconds, must not come to the end of what has been fetched. */
 const RUN_UP = 1_500;
 /** New tiles a frame beyond the screen: many at once would hold up whoever scrolls. */
-const HUNG_AT_ONCE = 12;
+const HUNG_AT_ONCE = 24;
 /** Room below the wall, in screens, for what is on its way. */
 const RUNWAY = 3;
 const REST = "The rest is less alike";
@@ -236,7 +236,8 @@ export class Wall {
     if (!grid) return;
     const top = scrollY - this.#offset;
     const margin = reach().kept * innerHeight;
-    const [from, to] = grid.picturesOf(...grid.rowsBetween(top - margin, top + innerHeight + margin));
+    const near = grid.rowsBetween(top - margin, top + innerHeight + margin);
+    const [from, to] = grid.picturesOf(...near);
     const focused = this.indexOf(document.activeElement);
     for (const [index, tile] of this.#tiles) {
       if ((index >= from && index < to) || index === focused) continue;
@@ -244,27 +245,41 @@ export class Wall {
       this.#tiles.delete(index);
       this.#nameless.delete(tile);
     }
-    const [first, end] = grid.picturesOf(...grid.rowsBetween(top, top + innerHeight));
-    for (let index = first; index < end; index++) if (!this.#tiles.has(index)) this.#hang(index);
-    this.#hangSome(end, to, first, from);
+    this.#hangRows(grid, near, grid.rowsBetween(top, top + innerHeight));
     this.#divide(grid);
     this.onrender(from, to);
   }
 
   /**
-   * Some of those that are not on the screen yet, the nearest first and those below it before those above; the others in
-   * the frames to come.
+   * Those on the screen, and a few more: the nearest first and those below before those above; the others in the frames
+   * to come.
    *
-   * @param {number} below  the first below the screen
-   * @param {number} to     the one behind the last
-   * @param {number} above  the one behind the last above the screen
-   * @param {number} from   the first
+   * @param {Grid} grid
+   * @param {[number, number]} near    the first row, and the one behind the last
+   * @param {[number, number]} seen    of them
    */
-  #hangSome(below, to, above, from) {
+  #hangRows(grid, [from, to], [first, end]) {
+    for (let row = first; row < end; row++) this.#hangRow(grid, row);
     let left = HUNG_AT_ONCE;
-    for (let index = below; index < to; index++) if (!this.#tiles.has(index) && left-- > 0) this.#hang(index);
-    for (let index = above - 1; index >= from; index--) if (!this.#tiles.has(index) && left-- > 0) this.#hang(index);
-    if (left < 0) this.#pace.ask();
+    for (let row = end; row < to && left > 0; row++) left -= this.#hangRow(grid, row);
+    for (let row = first - 1; row >= from && left > 0; row--) left -= this.#hangRow(grid, row);
+    if (left <= 0) this.#pace.ask();
+  }
+
+  /**
+   * @param {Grid} grid
+   * @param {number} row
+   * @returns {number} how many of its pictures had no tile
+   */
+  #hangRow(grid, row) {
+    const [from, to] = grid.picturesOf(row, row + 1);
+    let count = 0;
+    for (let index = from; index < to; index++) {
+      if (this.#tiles.has(index)) continue;
+      this.#hang(index);
+      count += 1;
+    }
+    return count;
   }
 
   /** @param {Grid} grid */

@@ -77,7 +77,7 @@ export class Tools {
     const image = this.imageOf(tile);
     clearTimeout(this.#lingering);
     if (!tile || !this.wall.contains(tile) || !image) return this.bar.remove();
-    this.#lingering = setTimeout(() => this.onlikely(image), LINGERING);
+    this.#lingering = setTimeout(() => tile.isConnected && this.onlikely(image), LINGERING);
     if (this.bar.parentElement !== tile) tile.append(this.bar);
     this.#refresh();
     part(tile, "a").setAttribute("href", this.addressOf(image));

@@ -10,7 +10,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -150,7 +150,7 @@ def _documents(rows: Sequence[Sequence[Any]]) -> list[str]:
 async def _pool(url: str, tls: Tls, size: int, worker: str, **settings: str) -> AsyncIterator[Any]:
     pool = asyncpg.create_pool(
         url,
-        min_size=1,
+        min_size=0,  # none is made but by whoever wants it, who then hears of what is wrong
         max_size=size,
         timeout=CONNECT_SECONDS,
         password=_password(url),
@@ -227,13 +227,12 @@ def without_password(url: str) -> str:
 
 
 async def _first_pool(stack: AsyncExitStack, url: str, worker: str) -> tuple[Tls, Any]:
-    first, *others = await asyncio.to_thread(_ways, url)
-    try:
-        return first, await stack.enter_async_context(_pool(url, first, 1, worker))
-    except ConnectionError:
-        if not others:
-            raise
-        return others[0], await stack.enter_async_context(_pool(url, others[0], 1, worker))
+    *better, last = await asyncio.to_thread(_ways, url)
+    for tls in better:
+        with suppress(ConnectionError):  # the server has no TLS
+            async with _pool(url, tls, 1, worker) as pool, pool.acquire():
+                last = tls
+    return last, await stack.enter_async_context(_pool(url, last, 1, worker))
 
 
 # asyncpg would read passwords and certificates from files on the event loop, where it is not told all of this.

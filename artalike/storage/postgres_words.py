@@ -61,7 +61,7 @@ def ts_query(words: Sequence[str], *, every: bool, begun: bool, field: str | Non
 
 
 _QUERY: Final = "CAST(CAST(?1 AS TEXT) AS tsquery) AS query"
-_RANK: Final = f"ts_rank(CAST('{WEIGHTS}' AS real[]), document, query, 1)"
+_RANK: Final = f"ts_rank(CAST('{WEIGHTS}' AS real[]), document, query)"
 _FOUND: Final = f"SELECT image_id AS id FROM texts, {_QUERY} WHERE document @@ query ORDER BY image_id LIMIT ?2"
 
 TEXTS: Final = Texts(

@@ -228,6 +228,7 @@ async def test_a_look_up_reads_a_bounded_part_of_a_crowded_bucket(database: Data
             "VALUES (?, ?, '', 1, 1, 'JPEG', 1, '#000000', 0, '', 0)",
             ((number, number.to_bytes(32)) for number in range(10, 10 + crowd)),
         )
+        await connection.dialect.raise_id(connection, "images", 9 + crowd)
         other = (await decoded(picture(2))).signature
         # They agree with it in the upper three bands, and are of other pictures.
         await connection.executemany(

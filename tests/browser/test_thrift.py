@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -83,6 +84,26 @@ async def test_a_generous_line_is_used_ahead_and_a_metered_one_is_not(
     await expect(slow["page"].locator("#viewer .next")).to_be_visible()
     thumbnails = [url for url in slow["asked"] if url.startswith("/thumbs/")]
     assert len({url.split("/")[2] for url in thumbnails}) <= 1, thumbnails
+
+
+@pytest.mark.parametrize(("line", "ahead"), [("{ effectiveType: '4g' }", 1), ("{ saveData: true }", 0)])
+async def test_who_rests_on_a_picture_has_its_answer_before_asking(
+    gallery: GalleryServer, page: Page, line: str, ahead: int
+) -> None:
+    gallery.add(100)
+    await page.add_init_script(LINE % line)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/similar?limit=20" in request.url else None)
+    await page.goto(gallery.url)
+    await ready(page)
+    picture = page.locator("#wall > .tile a").nth(1)
+    await picture.hover()
+    await asyncio.sleep(1)
+    assert len(asked) == ahead
+    await picture.click()
+    await page.wait_for_url("**/similar/*")
+    await ready(page)
+    assert len(asked) == 1
 
 
 async def test_a_sparing_visitor_comes_to_the_end_all_the_same(gallery: GalleryServer, new_context: NewContext) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from artalike import config
+from artalike.errors import SettingError
 from artalike.records import Candidate
 from artalike.storage.catalog import Database
 from artalike.storage.seeds import CrawlQueue
@@ -54,3 +56,9 @@ async def test_whoever_goes_away_at_any_moment_has_written_all_or_nothing(
     seeds = await frontier.seeds()
     assert [(seed.found, seed.pending) for seed in seeds] == [(1, 1)] * len(seeds)
     assert database.seed_counts.seeds == await counted(database) == len(seeds)
+
+
+def test_an_address_of_another_kind_is_refused_without_its_password() -> None:
+    with pytest.raises(SettingError, match="ARTALIKE_STORAGE__CATALOG") as told:
+        config.load(environment={"ARTALIKE_STORAGE__CATALOG": "mysql://me:secret@127.0.0.1/pictures"})
+    assert "secret" not in str(told.value)

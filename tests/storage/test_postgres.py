@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from artalike.config import Storage
 from artalike.errors import FolderTooNew, SettingError, StorageError
 from artalike.records import Candidate, Metadata
-from artalike.storage.catalog import Database
+from artalike.storage.catalog import Database, open_catalog
 from artalike.storage.images import Images
 from artalike.storage.postgres_dialect import translated
 from artalike.storage.seeds import CrawlQueue
@@ -82,6 +83,14 @@ async def test_others_go_on_when_the_server_was_lost_and_is_back(
     await images.commit([embedding_of(tasks[1])])
     assert len(await images.embedded_ids()) == 2
     assert await database.check() == []
+
+
+@on_postgres
+async def test_the_setting_chooses_it(catalog: str, tmp_path: Path, frontier: CrawlQueue) -> None:
+    await seed_with(frontier, pictures("1"))
+    async with open_catalog(Storage(data=tmp_path, catalog=catalog)) as database:
+        assert database.seed_counts.pending == 1
+    assert not list(tmp_path.iterdir())
 
 
 @on_postgres

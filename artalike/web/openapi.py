@@ -141,9 +141,9 @@ OPERATIONS: Final = (
     Operation(
         method="get",
         path="/thumbs/{id}/{width}",
-        summary="A thumbnail, cacheable for ever",
+        summary="A thumbnail, cacheable for ever; or a redirect to the bucket that holds it",
         answer="image/jpeg",
-        problems=(404,),
+        problems=(404, 503),
     ),
     Operation(method="get", path="/api/stats", summary="Counts and rates", answer=schemas.Figures),
     Operation(

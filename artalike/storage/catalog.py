@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from artalike.config import Storage
+from artalike.errors import StartError
 from artalike.storage.dialect import Dialect
 from artalike.storage.folder import DataFolder
 
@@ -72,11 +73,17 @@ class Database(ABC):
     def open(where: Path | str, *, readers: int = 3) -> AbstractAsyncContextManager[Database]:
         """Open or create the database and bring its schema up to date. A text is the URL of a PostgreSQL database.
 
-        Raises FolderTooNew when a newer program wrote it, StorageError when it is not a catalog.
+        Raises FolderTooNew when a newer program wrote it, StorageError when it is not a catalog, StartError where
+        asyncpg is not installed.
         """
         # Here, since both import this module, and asyncpg is not everywhere.
         if isinstance(where, str):
-            from artalike.storage.postgres import PostgresDatabase  # noqa: PLC0415
+            try:
+                from artalike.storage.postgres import PostgresDatabase  # noqa: PLC0415
+            except ImportError as error:
+                raise StartError(
+                    f"storage.catalog: {error.name} is not installed; expected: pip install 'artalike[cluster]'"
+                ) from error
 
             return PostgresDatabase.connect(where, readers=readers)
         from artalike.storage.sqlite import SqliteDatabase  # noqa: PLC0415

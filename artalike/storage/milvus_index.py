@@ -213,6 +213,10 @@ class MilvusIndex:
             raise IndexUnavailable(f"{self._name}: {len(everything)} ids of {there}; it is changing meanwhile")
         return everything
 
+    async def drop(self) -> None:
+        """Delete the collection; nothing may be asked of it any more."""
+        await self._ask(self._client.drop_collection, seconds=READY_SECONDS)
+
     async def _create(self) -> None:
         schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
         schema.add_field("id", DataType.INT64, is_primary=True)

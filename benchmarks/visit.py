@@ -44,7 +44,8 @@ const screenful = () => {
   else if (performance.now() < 20000) requestAnimationFrame(screenful);
 };
 requestAnimationFrame(screenful);
-window.clicked = () => new Promise((resolve) => {
+window.clicked = () => new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error("no picture is there 30 s after the click")), 30000);
   addEventListener("click", (event) => {
     const times = { tile: 0, thumbnail: 0 };
     const look = () => {
@@ -115,6 +116,16 @@ class Visit:
         }
         self.protocol.send("Input.synthesizeScrollGesture", gesture)
 
+    def picture(self) -> tuple[float, float]:
+        """The middle of one that is on the screen."""
+        x, y = self.page.evaluate("""() => {
+          const box = [...document.querySelectorAll("#wall > .tile")]
+            .map((tile) => tile.getBoundingClientRect())
+            .find(({ top, bottom }) => top > 120 && bottom < innerHeight);
+          return [box.left + box.width / 2, box.top + box.height / 2];
+        }""")
+        return x, y
+
     def heap(self) -> float:
         """Megabytes that scripts hold once garbage is collected, with arrays of numbers, which lie outside the heap."""
         self.page.evaluate("window.collected.push([performance.now(), Infinity]), undefined")
@@ -166,12 +177,7 @@ def clicked(visit: Visit) -> dict[str, float]:
         for _ in range(CLICKS):
             visit.scroll(LOOKING, 1)
             time.sleep(1)
-            x, y = page.evaluate("""() => {
-              const box = [...document.querySelectorAll("#wall > .tile")]
-                .map((tile) => tile.getBoundingClientRect())
-                .find(({ top, bottom }) => top > 120 && bottom < innerHeight);
-              return [box.left + box.width / 2, box.top + box.height / 2];
-            }""")
+            x, y = visit.picture()
             page.mouse.move(x, y)
             time.sleep(0.3)
             page.evaluate("window.answer = window.clicked(), undefined")
@@ -273,7 +279,7 @@ def clicked_there(visit: Visit) -> float:
     page = visit.page
     time.sleep(1)
     page.evaluate("window.answer = window.clicked(), undefined")
-    page.mouse.click(visit.width // 2, visit.height // 2)
+    page.mouse.click(*visit.picture())
     return round(float(page.evaluate("window.answer")["thumbnail"]), 1)
 
 

@@ -36,7 +36,9 @@ async def test_one_hands_in_another_brings_in_the_first_shows(tmp_path: Path, pi
             while (await api.get("/readyz")).status != 200:
                 await asyncio.sleep(0.05)
         assert (await api.get("/healthz")).status == 200
-        assert "artalike_images_total 6.0" in await (await api.get("/metrics")).text()
+        async with asyncio.timeout(30):  # they are counted once a second
+            while "artalike_images_total 6.0" not in await (await api.get("/metrics")).text():
+                await asyncio.sleep(0.1)
         for path in ("/", "/api/stats", "/api/random", "/admin", "/api/admin/seeds", "/thumbs/1/256", "/api/events"):
             answer = await api.get(path)
             assert (answer.status, answer.content_type) == (404, "application/problem+json"), path

@@ -8,7 +8,7 @@
 
 import { placeTile } from "./boxes.js";
 import { frameFor, readDensity } from "./density.js";
-import { DIVIDER, Grid } from "./grid.js";
+import { DIVIDER, nextRow, topOf } from "./layout.js";
 
 /** In milliseconds. Who does something is not kept waiting. */
 const LONGEST_WAIT = 1_000;
@@ -23,17 +23,15 @@ function hang() {
   const items = /** @type {HTMLElement[]} */ ([...wall.children]);
   const divider = items.find((item) => item.classList.contains("divider"));
   const tiles = items.filter((item) => item !== divider);
-  const split = divider ? items.indexOf(divider) : Infinity;
-  const grid = new Grid(frameFor(Math.floor(wall.clientWidth), readDensity(document.documentElement.dataset.density)));
-  /** @type {any[]} all of a picture that its place depends on */
-  const shapes = tiles.map((tile, index) => ({ ...shapeOf(tile), score: index < split ? 1 : 0 }));
-  grid.add(shapes, divider ? 1 : null);
+  const split = divider ? items.indexOf(divider) : null;
+  const frame = frameFor(Math.floor(wall.clientWidth), readDensity(document.documentElement.dataset.density));
+  const { boxes, height, dividerTop } = placed(Float32Array.from(tiles, ratioOf), frame, split);
   wall.classList.add("ready");
-  wall.style.height = `${grid.height}px`;
+  wall.style.height = `${height}px`;
   const edge = innerHeight - wall.getBoundingClientRect().top;
   const shown = [];
   for (const [index, tile] of tiles.entries()) {
-    const box = grid.box(index);
+    const box = boxes[index];
     if (!box || box.top > edge) {
       tile.remove(); // hung again by the wall when its time comes
       continue;
@@ -45,13 +43,41 @@ function hang() {
     picture.loading = "eager"; // what lies on the screen waits for no look at what does
     shown.push({ picture, area: box.width * box.height });
   }
-  if (divider && grid.divider !== null) {
-    divider.style.top = `${grid.divider}px`;
+  if (divider && dividerTop !== null) {
+    divider.style.top = `${dividerTop}px`;
     divider.style.height = `${DIVIDER}px`;
   }
   shown.sort((one, other) => other.area - one.area);
   if (shown.length > 0) shown[0].picture.fetchPriority = "high"; // the eye goes to the largest
   return shown.map(({ picture }) => picture);
+}
+
+/**
+ * The boxes of the pictures that have a place, as the wall's grid would give them.
+ *
+ * @param {Float32Array} ratios
+ * @param {import("./layout.js").Frame} frame
+ * @param {number | null} split  the first picture that is less alike
+ */
+function placed(ratios, frame, split) {
+  const boxes = [];
+  let height = 0;
+  let dividerTop = null;
+  for (let row = nextRow(ratios, 0, frame, split); row; row = nextRow(ratios, boxes.length, frame, split)) {
+    const top = topOf(boxes.length, height, frame, split);
+    if (boxes.length === split) dividerTop = top - DIVIDER;
+    for (const [column, left] of row.lefts.entries()) {
+      boxes.push({ left, top, width: row.widths[column], height: row.height });
+    }
+    height = top + row.height;
+  }
+  return { boxes, height, dividerTop };
+}
+
+/** @param {HTMLElement} tile */
+function ratioOf(tile) {
+  const { width, height } = shapeOf(tile);
+  return width / height;
 }
 
 /** @param {HTMLElement} tile */

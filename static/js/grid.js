@@ -7,7 +7,7 @@
  * row ends, full or not, and there is room for a divider before the next one.
  */
 
-import { extendedRow, fullRow, lastRow, rowOf } from "./layout.js";
+import { DIVIDER, extendedRow, lastRow, nextRow, rowOf, topOf } from "./layout.js";
 import { Pictures } from "./pictures.js";
 import { Rows } from "./rows.js";
 
@@ -16,9 +16,6 @@ import { Rows } from "./rows.js";
 /** @typedef {import("./images.js").DetailedImage} DetailedImage */
 /** @typedef {Row & {start: number, top: number}} PlacedRow  `start` is the index of its first picture */
 /** @typedef {{left: number, top: number, width: number, height: number}} Box */
-
-/** Pixels between the rows on both sides of the divider, besides the gap. */
-export const DIVIDER = 72;
 
 export class Grid {
   /**
@@ -235,22 +232,13 @@ export class Grid {
 
   #fill() {
     const { ratios } = this.pictures;
-    for (let row = this.#next(ratios); row; row = this.#next(ratios)) this.#place(row);
-  }
-
-  /** @param {ArrayLike<number>} ratios */
-  #next(ratios) {
-    const { placed, frame } = this;
-    const until = this.#until;
-    const full = fullRow(ratios, placed, frame, until);
-    if (full || placed === until || until !== this.split) return full;
-    return lastRow(ratios, placed, frame, until);
+    const next = () => nextRow(ratios, this.placed, this.frame, this.split);
+    for (let row = next(); row; row = next()) this.#place(row);
   }
 
   /** @param {Row} row */
   #place({ widths, height, full }) {
-    const top = (this.rowCount ? this.height + this.frame.gap : 0) + (this.placed === this.split ? DIVIDER : 0);
-    this.#rows.push(widths.length, top, height, full);
+    this.#rows.push(widths.length, topOf(this.placed, this.height, this.frame, this.split), height, full);
   }
 
   /** @param {number} length  how many rows stay */

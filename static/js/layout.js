@@ -30,6 +30,9 @@ export const LOWEST = 0.5;
 /** Towers get a box of at least this share of their height in width. */
 export const NARROWEST = 0.4;
 
+/** Pixels between the rows on both sides of the divider between what is alike and what is less so, besides the gap. */
+export const DIVIDER = 72;
+
 /** A last row that would be at most this many times too high is stretched to the width. */
 const NEARLY_FULL = 1.2;
 
@@ -93,6 +96,35 @@ export function lastRow(ratios, start, frame, end = ratios.length) {
   const sum = total(boxRatios(ratios, start, end, frame));
   const height = heightToFill(sum, end - start, frame);
   return rowOf(ratios, start, end, frame, height <= frame.height * NEARLY_FULL);
+}
+
+/**
+ * The row that comes next.
+ *
+ * @param {ArrayLike<number>} ratios
+ * @param {number} start          where it begins
+ * @param {Frame} frame
+ * @param {number | null} split   the first picture that is less alike: a row ends before it, full or not
+ * @returns {Row | null} null when the pictures left do not fill a row
+ */
+export function nextRow(ratios, start, frame, split) {
+  const until = split !== null && start < split ? split : ratios.length;
+  const full = fullRow(ratios, start, frame, until);
+  if (full || start === until || until !== split) return full;
+  return lastRow(ratios, start, frame, until);
+}
+
+/**
+ * Where a row begins that comes below another, or is the first.
+ *
+ * @param {number} start        its first picture
+ * @param {number} height       from the top of the first row to the bottom of the last before it, in pixels
+ * @param {Frame} frame
+ * @param {number | null} split
+ * @returns {number} pixels
+ */
+export function topOf(start, height, frame, split) {
+  return (start ? height + frame.gap : 0) + (start === split ? DIVIDER : 0);
 }
 
 /**

@@ -9,7 +9,7 @@ import { placeTile, sameBox } from "./boxes.js";
 import { Caption } from "./caption.js";
 import { frameFor, readDensity } from "./density.js";
 import { isPlain } from "./dom.js";
-import { DIVIDER } from "./grid.js";
+import { DIVIDER } from "./layout.js";
 import { Hung } from "./hung.js";
 import { Pace } from "./pace.js";
 import { isSparing, readsAhead, theLine } from "./thrift.js";

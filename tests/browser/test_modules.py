@@ -15,7 +15,7 @@ from tests.browser.scripts import Script, scripting
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PRELUDE = """
-const [layout, { Grid, DIVIDER }, { Feed }, { Views, View }, images, format, places, { Arrivals }, { ApiError }] =
+const [layout, { Grid }, { Feed }, { Views, View }, images, format, places, { Arrivals }, { ApiError }] =
   await Promise.all(["layout", "grid", "feed", "views", "images", "format", "places", "arrivals", "api"]
     .map((name) => import(`/static/js/${name}.js`)));
 const image = (id, width = 300, height = 200) => images.readImage({ id, width, height, color: "#112233" });
@@ -126,7 +126,8 @@ async def test_a_row_ends_where_pictures_become_less_alike(script: Script) -> No
         assert(rowsOf(grid)[index].start === split - 1, `a row across ${split}`);
         const above = rowsOf(grid)[index - 1];
         const free = rowsOf(grid)[index].top - (above ? above.top + above.height + frame.gap : 0);
-        assert(free === DIVIDER && grid.divider === rowsOf(grid)[index].top - DIVIDER, `${free} pixels free`);
+        assert(free === layout.DIVIDER, `${free} pixels free`);
+        assert(grid.divider === rowsOf(grid)[index].top - layout.DIVIDER, `a divider at ${grid.divider}`);
         assert(grid.placed === 60, "not all have a place");
         const copy = Grid.restore(frame, ...JSON.parse(JSON.stringify([grid.pictures, grid.breaks, grid.split])));
         assert(JSON.stringify(rowsOf(copy)) === JSON.stringify(rowsOf(grid)), "rows differ");

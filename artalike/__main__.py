@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 from artalike import __version__, config, logs
 from artalike.config import Settings
 from artalike.errors import ArtalikeError, UsageError
+from artalike.priority import ANSWERING, ask_for_slices
 from artalike.storage.memory import share_one_heap
 
 MUSEUM_PORT: Final = 8090
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = _settings(options)
         logs.configure(settings.server.log, settings.server.log_level, verbose=options.verbose)
         share_one_heap()
+        ask_for_slices(ANSWERING)  # of this thread, in which the event loop runs
         return RUNNERS[options.command](options, settings)
     except ArtalikeError as error:
         print(f"artalike: {error}", file=sys.stderr)  # noqa: T201  # a person's mistake is answered on stderr

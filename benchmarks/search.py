@@ -26,6 +26,7 @@ from typing import Any, Final
 import numpy as np
 
 from artalike.errors import ArtalikeError
+from artalike.priority import ANSWERING, ask_for_slices
 from artalike.storage.growing_index import GROWN_AT, GrowingIndex
 from artalike.storage.memory import share_one_heap
 from artalike.storage.ports import VectorIndex
@@ -54,7 +55,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the index is kept; a temporary folder where not given")
     parser.add_argument("--start", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    share_one_heap()  # as the server does
+    share_one_heap()  # this and the next as the server does
+    ask_for_slices(ANSWERING)
     if options.start is not None:
         print(json.dumps(asyncio.run(start(options.start, options.dim))))
         return

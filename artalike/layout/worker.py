@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from artalike.layout import placing, tsne
+from artalike.priority import ask_for_slices
 from artalike.records import FloatArray
 
 NICE: Final = 15
@@ -85,6 +86,7 @@ def work(source: BinaryIO, out: BinaryIO) -> None:
 def main() -> None:
     """Until the job is done, or whoever gave it has gone."""
     os.nice(NICE)
+    ask_for_slices(0)  # and not for those of the thread that has started us
     with suppress(BrokenPipeError):
         work(sys.stdin.buffer, sys.stdout.buffer)
 

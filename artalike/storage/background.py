@@ -19,6 +19,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from anyio import CancelScope, CapacityLimiter, to_thread
 
 from artalike.errors import ArtalikeError, StorageError
+from artalike.priority import ask_for_slices
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +84,7 @@ def _ask(request: bytes, stop: threading.Event) -> Any:
 def main() -> None:
     """Be that process: the work comes on stdin, and its result goes to stdout."""
     os.nice(NICE)
+    ask_for_slices(0)  # and not for those of the thread that has started us
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     work, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301 (our parent wrote it)

@@ -28,6 +28,7 @@ import numpy as np
 from anyio import CancelScope, CapacityLimiter, to_thread
 
 from artalike.errors import ArtalikeError, StorageError, UsageError
+from artalike.priority import ANSWERING, slices_of
 from artalike.records import FloatArray, IdArray
 from artalike.storage import growing_index_snapshot as trained_snapshots
 from artalike.storage.background import in_background
@@ -180,7 +181,8 @@ class GrowingIndex:
         found = partial(tier.search, k=k, max_id=max_id, among=among)
         # What looks at all vectors takes a while: it must not take the places of the others.
         limiter = self._searchers if k <= APPROXIMATE_MOST else self._exact_searchers
-        return [await to_thread.run_sync(found, query, limiter=limiter) for query in queries]
+        promptly = found if limiter is self._exact_searchers else partial(_promptly, found)
+        return [await to_thread.run_sync(promptly, query, limiter=limiter) for query in queries]
 
     async def ids(self) -> IdArray:
         """Ascending ids, int64."""
@@ -355,3 +357,8 @@ class GrowingIndex:
             for path in self._path.parent.glob(f"{self._path.name}.*.{kind}"):
                 if path != kept:
                     path.unlink(missing_ok=True)
+
+
+def _promptly(search: Callable[[FloatArray], Neighbors], query: FloatArray) -> Neighbors:
+    with slices_of(ANSWERING):
+        return search(query)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from artalike.errors import UsageError
+from artalike.priority import WORKING, slices_of
 from artalike.records import FloatArray, IdArray
 from artalike.storage import growing_index_snapshot as snapshots
 from artalike.storage.growing_index_snapshot import Trained, Vectors
@@ -70,7 +71,8 @@ class Tier:
         last = len(ids) - 1 - np.unique(ids[::-1], return_index=True)[1]
         ids, rows = ids[last], rows[last]
         for start in range(0, len(ids), PIECE_ROWS):
-            self._put_piece(ids[start : start + PIECE_ROWS], rows[start : start + PIECE_ROWS])
+            with slices_of(WORKING):
+                self._put_piece(ids[start : start + PIECE_ROWS], rows[start : start + PIECE_ROWS])
         return len(ids)
 
     def _put_piece(self, ids: IdArray, rows: Any) -> None:

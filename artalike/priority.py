@@ -19,7 +19,7 @@ EMBEDDING: Final = 6
 
 
 def step_back(nice: int) -> None:
-    """Puts the calling thread, and those that it starts, behind all with a lower number, and leaves slices to the system.
+    """Puts the calling thread, and those that it starts, behind all with a lower number; slices are the system's.
 
     On Linux alone: elsewhere priorities are those of whole processes (setpriority(2), "C library/kernel differences").
     """
@@ -40,8 +40,8 @@ def ask_for_slices(nanoseconds: int) -> None:
     """Tells the scheduler how much time the calling thread wants at once; 0 leaves it to that.
 
     Whoever has work for milliseconds and is in no hurry lets those through so who have an answer to give. Threads and
-    processes that it starts ask for as much, until they step back or say otherwise. Linux from 6.12 on heeds it (sched_setattr(2), ``sched_runtime`` of
-    SCHED_OTHER; https://lwn.net/Articles/969062/); elsewhere nothing happens.
+    processes that it starts ask for as much, until they step back or say otherwise. Linux from 6.12 on heeds it
+    (sched_setattr(2), ``sched_runtime`` of SCHED_OTHER; https://lwn.net/Articles/969062/); elsewhere nothing happens.
     """
     call = _SCHED_SETATTR.get(platform.machine())
     if sys.platform != "linux" or call is None:

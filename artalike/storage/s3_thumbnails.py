@@ -109,9 +109,10 @@ class ThumbnailBucket:
                 key = await self._nearest(sha256, width)
             if key is None:
                 return None
-            return await obstore.sign_async(
+            signed: str = await obstore.sign_async(
                 self._store, "HEAD" if head else "GET", key, timedelta(seconds=ADDRESS_SECONDS)
             )
+            return signed
 
     async def largest(self, sha256: bytes) -> bytes | None:
         """The bytes of the largest there is. Raises StorageUnavailable."""

@@ -123,7 +123,7 @@ def _measured(browser: Browser, server: Artalike, temporary: Path, options: argp
         (temporary / "empty" / "index.html").write_text("<!doctype html><title>Empty</title><h1>Empty</h1>")
         with picture_server(temporary / "empty") as empty:
             paints = [
-                (visit.painted(opened(slowed=SLOWED)), visit.painted(opened(empty, slowed=SLOWED)))
+                (visit.painted(opened(slowed=SLOWED)), visit.painted(opened(f"{empty}/index.html", slowed=SLOWED)))
                 for _ in range(ROUNDS)
             ]
         figures |= visit.middle([gallery for gallery, _ in paints])

@@ -29,7 +29,7 @@ class GrowingMachine(IndexMachine):
         super().__init__()
         self.patches = [
             mock.patch.multiple(growing_index, CATCH_UP_ROWS=2, in_background=in_this_process),
-            mock.patch.multiple(growing_index_tier, PIECE_ROWS=3),
+            mock.patch.multiple(growing_index_tier, PIECE_ROWS=3, PUT_ROWS=3),
             mock.patch.multiple(vector_file, ROOM=2),
             mock.patch.multiple(row_map, PAGE=5),
         ]

@@ -32,7 +32,6 @@ from artalike.pipeline import Pipeline, Rooms
 from artalike.pipeline.watch import FolderWatch
 from artalike.records import NOTHING, Candidate
 from artalike.reembed.move import Collection, Reembedding, Settle
-from artalike.roles import Role
 from artalike.search.gather import GatheredSearches
 from artalike.search.random_pages import RandomPages
 from artalike.storage.blocks import Blocks
@@ -50,7 +49,7 @@ from artalike.storage.spool import Spool
 from artalike.storage.thumbnails import open_thumbnails
 from artalike.storage.usage import DiskUsage
 from artalike.upkeep import NoSnapshots, Snapshots, clear, recrawl, tick, watch_loop
-from artalike.web.app import create_app, create_probes
+from artalike.web.app import create_app
 from artalike.web.services import Answering, Services, SourceKind
 from artalike.web.views import image_json
 
@@ -85,10 +84,8 @@ class Service:
         events: EventBus,
         identify: Identify,
         load: Load,
-        role: Role,
     ) -> None:
         self.settings = settings
-        self.role = role
         self.frontier = frontier
         self.engines = engines
         self.fetcher = fetcher
@@ -169,14 +166,12 @@ class Service:
         folder: DataFolder,
         token: str,
         *,
-        role: Role = Role.ALL,
         identify: Identify = models.identify,
         load: Load = models.load,
         resolver: AbstractResolver | None = None,
     ) -> AsyncIterator[Service]:
         """Open everything and listen. The caller owns the folder's lock.
 
-        Whatever its ``role``, a process opens the same rooms, and :meth:`run` does its part of the work in them.
         ``identify`` and ``load`` find the model and build its network; ``resolver`` looks up names instead of the
         system's. Raises StartError or StorageError.
         """
@@ -190,7 +185,7 @@ class Service:
                 bounds=Bounds(documents=settings.crawl.max_documents, found=settings.crawl.max_found),
                 refuses=blocks.reason,
             )
-            if role.crawls and (recovered := await frontier.recover()):
+            if recovered := await frontier.recover():
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
             spool = await stack.enter_async_context(Spool.open(folder.spool))
             await spool.drop(list(spool.left - await frontier.waiting_among(spool.left)))
@@ -225,10 +220,10 @@ class Service:
                 events=events,
                 identify=identify,
                 load=load,
-                role=role,
             )
-            create = create_app if role.answers else create_probes
-            service.url = await stack.enter_async_context(_listening(create(service._services(token)), settings.server))
+            service.url = await stack.enter_async_context(
+                _listening(create_app(service._services(token)), settings.server)
+            )
             stack.callback(service.events.close)  # ends the event streams, before the server waits for them
             await anyio.to_thread.run_sync(folder.announce, service.url)
             yield service
@@ -246,22 +241,19 @@ class Service:
         self._stopped.set()
 
     async def run(self) -> None:
-        """The work of this role until :meth:`stop`. A stage that crashes ends it with that error."""
+        """Ingest and upkeep until :meth:`stop`. A stage that crashes ends it with that error."""
         async with anyio.create_task_group() as upkeep:
             upkeep.start_soon(self.engines.run)
+            upkeep.start_soon(self.reembedding.run)
+            upkeep.start_soon(self.images.describe)
+            upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
+            upkeep.start_soon(clear, self._followers)
+            upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
             upkeep.start_soon(watch_loop, self.metrics)
+            upkeep.start_soon(tick, self.events, self.stats)
             upkeep.start_soon(self.usage.run)
-            if self.role.answers:
-                upkeep.start_soon(self.images.describe)
-                upkeep.start_soon(tick, self.events, self.stats)
-            if self.role.crawls:
-                upkeep.start_soon(self.reembedding.run)
-                upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
-                upkeep.start_soon(clear, self._followers)
-                upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
             async with anyio.create_task_group() as ingest:
-                if self.role.crawls:
-                    ingest.start_soon(self.pipeline.run)
+                ingest.start_soon(self.pipeline.run)
                 await self._stopped.wait()
                 self.pipeline.stop()
                 ingest.cancel_scope.deadline = anyio.current_time() + self.settings.server.drain_seconds

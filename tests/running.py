@@ -14,7 +14,6 @@ from aiohttp.abc import AbstractResolver
 
 from artalike.config import Settings
 from artalike.embedding.card import ModelCard
-from artalike.roles import Role
 from artalike.service import Service
 from artalike.storage.folder import DataFolder
 from benchmarks.tiny import CARD, TinyNetwork
@@ -46,7 +45,6 @@ def settings_for(data: Path, **sections: dict[str, Any]) -> Settings:
 async def running(
     settings: Settings,
     *,
-    role: Role = Role.ALL,
     network: Callable[[], Any] = TinyNetwork,
     resolver: AbstractResolver | None = None,
     others: Mapping[str, tuple[ModelCard, Callable[[], Any]]] = MappingProxyType({}),
@@ -62,7 +60,6 @@ async def running(
         settings,
         folder,
         TOKEN,
-        role=role,
         identify=lambda embedding: known.get(embedding.model, (CARD, network))[0],
         load=lambda card, _: known[card.name][1](),
         resolver=resolver,

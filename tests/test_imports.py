@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "artalike"
 LAYERS = (
     {"errors"},
     {"records"},
-    {"config", "durations", "events", "futures", "metrics", "logs", "priority", "resources", "roles"},
+    {"config", "durations", "events", "futures", "metrics", "logs", "priority", "resources"},
     {"crawl", "imaging", "embedding", "storage"},
     {"search", "layout", "archive"},
     {"pipeline", "web", "demo", "upkeep"},
@@ -28,7 +28,7 @@ LAYERS = (
 """From the ground up. A room may import from the layers below its own, and from itself."""
 
 ENGINES = {
-    "asyncpg": {"storage/postgres.py", "storage/postgres_notices.py"},
+    "asyncpg": {"storage/postgres.py"},
     "aiosqlite": {"storage/sqlite.py"},
     "faiss": {"storage/vector_index.py", "storage/trained_index.py"},
     "pymilvus": {"storage/milvus_index.py"},

@@ -167,7 +167,7 @@ async def test_a_host_that_says_only_503_is_found_a_pace_that_it_bears() -> None
     since = time.monotonic() - 3
     asked = sum(each.at > since for each in city.log) / 3
     refused = sum(at > since for at in weak.refused) / 3
-    least = 3 * IDLE_LAG / max(fmean(stalls), IDLE_LAG)  # a busy machine looks like a slow host
+    least = 5 * IDLE_LAG / max(fmean(stalls), IDLE_LAG)  # a busy machine looks like a slow host
     assert least < asked < 1.3 * weak.bears, (asked, refused, fmean(stalls))
     assert refused < 0.4 * asked, (asked, refused)
 

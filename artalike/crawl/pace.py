@@ -2,7 +2,7 @@
 
 As TCP does it (RFC 5681): places double with each round of good answers until the limit, or until the host shows that
 it is loaded; then places, and where it refuses the rate as well, are halved once for all requests under way, and come
-back by small steps.
+back: by doubling to half of what was too much, from there by small steps.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Final
 SLOWEST: Final = 1 / 64
 """The smallest share of the allowed rate."""
 RETURN: Final = 0.05
-"""How much of the allowed rate comes back with each good answer."""
+"""How much of the allowed rate comes back with each good answer, once half of what was too much is reached."""
 SHORTEST_PAUSE: Final = 0.1
-"""Seconds between starts at a host that has stepped back and has no rate of its own, before halving."""
+"""Seconds that the first step back puts between starts at a host that has no rate of its own."""
 
 # Latency: its moving average, and what it is at this host when all is well.
 _AVERAGE: Final = 0.25
@@ -29,7 +29,18 @@ _IN_A_ROW: Final = 5
 class Pace:
     """The pace at one host. ``most`` is how many requests it may have at once; times are seconds of one clock."""
 
-    __slots__ = ("_last_step", "_most", "_normal", "_slow", "_starting", "_window", "latency", "share")
+    __slots__ = (
+        "_good",
+        "_last_step",
+        "_most",
+        "_normal",
+        "_slow",
+        "_starting",
+        "_threshold",
+        "_window",
+        "latency",
+        "share",
+    )
 
     def __init__(self, most: int) -> None:
         self.share = 1.0
@@ -42,6 +53,8 @@ class Pace:
         self._normal = 0.0
         self._slow = 0
         self._last_step = float("-inf")
+        self._threshold = 1.0  # of share: the slow start threshold
+        self._good = True  # since the last step back
 
     @property
     def places(self) -> int:
@@ -50,7 +63,8 @@ class Pace:
 
     def pause(self, interval: float) -> float:
         """Seconds from one start to the next, where at least ``interval`` is asked for."""
-        return interval if self.share >= 1.0 else max(interval, self._normal, SHORTEST_PAUSE) / self.share
+        # Where the rate is all of the pause, interval / share. Without one it falls to none by degrees: no burst.
+        return interval + max(interval, self._normal, SHORTEST_PAUSE) * (1.0 - self.share) / self.share
 
     def answered(self, started: float, now: float, latency: float | None = None) -> None:
         """A request that began at ``started`` went well; its answer began after ``latency`` seconds."""
@@ -58,7 +72,12 @@ class Pace:
             self._normal = (self._normal + self.latency) / 2  # a host that stays slow is not punished for ever
             self._step_back(started, now, refused=False)
             return
-        if self.share < 1.0:
+        if started < self._last_step:  # it speaks of the time before
+            return
+        self._good = True
+        if self.share < self._threshold:
+            self.share = min(self._threshold, 2 * self.share)
+        elif self.share < 1.0:
             self.share = min(1.0, self.share + RETURN)
         self._window = min(self._most, self._window + (1.0 if self._starting else 1.0 / self._window))
 
@@ -75,6 +94,9 @@ class Pace:
         # Slowness may be of the way, or ours: it costs places first, and the rate only where one place is too much.
         if refused or self._window <= 1.0:
             self.share = max(SLOWEST, self.share / 2)
+            if self._good:  # a second refusal in a row tells nothing new of what it bears (RFC 5681, 3.1)
+                self._threshold = self.share
+            self._good = False
         self._window = max(1.0, self._window / 2)
 
     def _is_slow(self, latency: float) -> bool:

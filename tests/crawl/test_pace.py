@@ -50,10 +50,39 @@ def test_a_pause_is_never_shorter_than_asked_for() -> None:
     pace = Pace(4)
     assert (pace.pause(0.0), pace.pause(2.0)) == (0.0, 2.0)
     pace.step_back(0.0, 1.0)
-    assert (pace.pause(0.0), pace.pause(2.0)) == (2 * SHORTEST_PAUSE, 4.0)
+    assert (pace.pause(0.0), pace.pause(2.0)) == (SHORTEST_PAUSE, 4.0)
     for moment in range(2, 50):
         pace.step_back(moment, moment)
     assert (pace.places, pace.share, pace.pause(1.0)) == (1, SLOWEST, 1 / SLOWEST)
+
+
+def test_after_several_refusals_in_a_row_half_of_what_was_too_much_is_soon_back() -> None:
+    pace = Pace(4)
+    for moment in range(4):
+        pace.step_back(moment, moment)
+    assert pace.share == 1 / 16
+    shares = [answers(pace, 1, 0.01, start=10.0 + number) and pace.share for number in range(4)]
+    assert shares[:3] == [1 / 8, 1 / 4, 1 / 2]
+    assert 0.5 < shares[3] < 0.6  # from there by small steps
+
+
+def test_answers_from_before_the_step_back_bring_nothing_back() -> None:
+    pace = Pace(16)
+    answers(pace, 16, 0.01)
+    pace.step_back(99.0, 100.0)
+    for _ in range(16):
+        pace.answered(99.5, 101.0, 0.01)
+    assert (pace.places, pace.share) == (8, 0.5)
+
+
+def test_a_host_without_a_rate_gets_its_pace_back_by_degrees_and_not_as_a_burst() -> None:
+    pace, pauses, now = Pace(4), [], 1.0
+    pace.step_back(0.0, now)
+    while pace.share < 1.0:
+        pauses.append(pace.pause(0.0))
+        now = answers(pace, 1, 0.01, start=now)
+    assert pauses == sorted(pauses, reverse=True)
+    assert 0 < pauses[-1] < 0.01
 
 
 def test_a_host_that_grows_slow_is_relieved() -> None:

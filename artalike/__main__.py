@@ -20,6 +20,7 @@ MUSEUM_PORT: Final = 8090
 
 FLAGS: Final = {
     "storage.data": "--data",
+    "server.role": "--role",
     "server.host": "--host",
     "server.port": "--port",
     "embedding.model": "--model",
@@ -77,6 +78,9 @@ def _parser(shared: Parser) -> Parser:
         return made
 
     serve = command("serve", "the server: gallery, API, admin and ingest (the default)")
+    serve.add_argument(
+        "--role", metavar="ROLE", help="all (default), web or crawl: one of several that share a collection"
+    )
     serve.add_argument("--seed", action="append", default=[], metavar="SOURCE", help="hand in a source at start")
     demo = command("demo", "the server with a small museum of its own to crawl")
     demo.add_argument("--pieces", type=_whole(1, 100_000), default=600, metavar="N", help="artworks (default: 600)")

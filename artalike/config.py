@@ -34,6 +34,7 @@ class Section(BaseModel):
 
 
 class Server(Section):
+    role: Literal["all", "web", "crawl"] = "all"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     log: Literal["text", "json"] = "text"

@@ -18,6 +18,7 @@ import anyio.to_thread
 from aiohttp import web
 from aiohttp.abc import AbstractResolver
 
+from artalike import roles
 from artalike.config import Index, Server, Settings
 from artalike.crawl import sources, urls
 from artalike.crawl.fetcher import Fetcher
@@ -32,6 +33,8 @@ from artalike.pipeline import Pipeline, Rooms
 from artalike.pipeline.watch import FolderWatch
 from artalike.records import NOTHING, Candidate
 from artalike.reembed.move import Collection, Reembedding, Settle
+from artalike.reembed.shared import SharedCollection
+from artalike.roles import Role
 from artalike.search.gather import GatheredSearches
 from artalike.search.random_pages import RandomPages
 from artalike.storage.blocks import Blocks
@@ -49,7 +52,7 @@ from artalike.storage.spool import Spool
 from artalike.storage.thumbnails import open_thumbnails
 from artalike.storage.usage import DiskUsage
 from artalike.upkeep import NoSnapshots, Snapshots, clear, recrawl, tick, watch_loop
-from artalike.web.app import create_app
+from artalike.web.app import create_app, create_probes
 from artalike.web.services import Answering, Services, SourceKind
 from artalike.web.views import image_json
 
@@ -86,6 +89,7 @@ class Service:
         load: Load,
     ) -> None:
         self.settings = settings
+        self.role = Role.of(settings)
         self.frontier = frontier
         self.engines = engines
         self.fetcher = fetcher
@@ -172,9 +176,13 @@ class Service:
     ) -> AsyncIterator[Service]:
         """Open everything and listen. The caller owns the folder's lock.
 
+        Whatever its ``role``, a process opens the same rooms, and :meth:`run` does its part of the work in them.
         ``identify`` and ``load`` find the model and build its network; ``resolver`` looks up names instead of the
         system's. Raises StartError or StorageError.
         """
+        role = Role.of(settings)
+        if not role.answers:
+            settings = settings.model_copy(update={"gallery": settings.gallery.model_copy(update={"map": False})})
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_catalog(settings.storage))
             card = await card_of(database, settings.embedding, identify)
@@ -185,7 +193,7 @@ class Service:
                 bounds=Bounds(documents=settings.crawl.max_documents, found=settings.crawl.max_found),
                 refuses=blocks.reason,
             )
-            if recovered := await frontier.recover():
+            if role.crawls and (recovered := await frontier.recover()):
                 log.info("%d addresses were under way when the last process ended; they go on", recovered)
             spool = await stack.enter_async_context(Spool.open(folder.spool))
             await spool.drop(list(spool.left - await frontier.waiting_among(spool.left)))
@@ -221,9 +229,8 @@ class Service:
                 identify=identify,
                 load=load,
             )
-            service.url = await stack.enter_async_context(
-                _listening(create_app(service._services(token)), settings.server)
-            )
+            create = create_app if role.answers else create_probes
+            service.url = await stack.enter_async_context(_listening(create(service._services(token)), settings.server))
             stack.callback(service.events.close)  # ends the event streams, before the server waits for them
             await anyio.to_thread.run_sync(folder.announce, service.url)
             yield service
@@ -241,19 +248,23 @@ class Service:
         self._stopped.set()
 
     async def run(self) -> None:
-        """Ingest and upkeep until :meth:`stop`. A stage that crashes ends it with that error."""
+        """The work of this role until :meth:`stop`. A stage that crashes ends it with that error."""
         async with anyio.create_task_group() as upkeep:
             upkeep.start_soon(self.engines.run)
-            upkeep.start_soon(self.reembedding.run)
-            upkeep.start_soon(self.images.describe)
-            upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
-            upkeep.start_soon(clear, self._followers)
-            upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
             upkeep.start_soon(watch_loop, self.metrics)
-            upkeep.start_soon(tick, self.events, self.stats)
             upkeep.start_soon(self.usage.run)
+            if self.role.answers:
+                upkeep.start_soon(self.images.describe)
+                upkeep.start_soon(tick, self.events, self.stats)
+            if not self.role.shares:
+                upkeep.start_soon(self.reembedding.run)
+            if self.role.crawls:
+                upkeep.start_soon(recrawl, self.frontier, self.pipeline.wake)
+                upkeep.start_soon(clear, self._followers)
+                upkeep.start_soon(FolderWatch(self.frontier, self._withdraw, self.pipeline.wake).run)
             async with anyio.create_task_group() as ingest:
-                ingest.start_soon(self.pipeline.run)
+                if self.role.crawls:
+                    ingest.start_soon(self.pipeline.run)
                 await self._stopped.wait()
                 self.pipeline.stop()
                 ingest.cancel_scope.deadline = anyio.current_time() + self.settings.server.drain_seconds
@@ -306,7 +317,7 @@ class Service:
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
             canonical=urls.web,
             registry=self.metrics.registry,
-            reembedding=self.reembedding,
+            reembedding=SharedCollection(self.reembedding) if self.role.shares else self.reembedding,
         )
 
     def _answering(self) -> Answering:
@@ -349,6 +360,7 @@ def serve(
     ``announce`` is called once it listens, with the place of the admin token where one was made.
     Raises StartError, StorageError or SourceError.
     """
+    roles.check(settings)
     folder = DataFolder(settings.storage.data)
     with folder.locked():
         token = settings.admin.token or folder.make_token()

@@ -18,7 +18,7 @@ LAYERS = (
     {"config", "durations", "events", "futures", "metrics", "logs", "priority", "resources"},
     {"crawl", "imaging", "embedding", "storage"},
     {"search", "layout", "archive"},
-    {"pipeline", "web", "demo", "upkeep"},
+    {"pipeline", "web", "demo", "upkeep", "roles"},
     {"engine"},
     {"reembed"},
     {"service"},

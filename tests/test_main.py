@@ -26,6 +26,8 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (["--port", "many"], "--port = 'many': input should be a valid integer"),
         (["serve", "--port", "70000"], "--port = '70000': input should be less than or equal to 65535"),
+        (["serve", "--role", "both"], "--role = 'both': input should be 'all', 'web' or 'crawl'"),
+        (["serve", "--role", "web"], "server.role = 'web' (--role): SQLite is for one process"),
         (["--config", "no.toml"], "no.toml: No such file"),
         (["demo", "--pieces", "0"], "'0': expected a whole number from 1 to 100000"),
         (["seed"], "SOURCE"),

@@ -24,7 +24,8 @@ def run_server(settings: Settings, *, seeds: Sequence[str] = (), open_browser: b
 def run_demo(settings: Settings, *, pieces: int, museum_port: int, open_browser: bool = False) -> int:
     """Serve a collection that the crawler fetches from a little museum on this machine."""
     crawl = settings.crawl.model_copy(update={"allow_private": True})
-    settings = settings.model_copy(update={"crawl": crawl})
+    server = settings.server.model_copy(update={"role": "all"})
+    settings = settings.model_copy(update={"crawl": crawl, "server": server})
 
     @asynccontextmanager
     async def museum_beside(service: Service) -> AsyncIterator[None]:
@@ -39,6 +40,9 @@ def run_demo(settings: Settings, *, pieces: int, museum_port: int, open_browser:
 
 def _announce(service: Service, token_file: str | None, *, open_browser: bool) -> None:
     console = Console(highlight=False)
+    if not service.role.answers:
+        console.print(f"Artalike brings pictures in; {service.url}/readyz tells how it is", markup=False)
+        return
     console.print(f"Artalike is at {service.url}", markup=False)
     place = f"token in {Path(token_file).resolve()}" if token_file else "token as set"
     console.print(f"Admin page: {service.url}/admin ({place})", markup=False, soft_wrap=True)

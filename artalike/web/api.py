@@ -191,7 +191,10 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/images/{id}/near-duplicates", near_duplicates),
         web.get("/api/facets", facets),
         web.get("/api/stats", stats),
-        web.get("/healthz", alive),
-        web.get("/readyz", ready),
-        web.get("/metrics", metrics),
+        *probes(),
     ]
+
+
+def probes() -> list[web.RouteDef]:
+    """What those ask who watch over a process."""
+    return [web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", metrics)]

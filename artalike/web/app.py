@@ -18,6 +18,15 @@ from artalike.web.requests import BODY_BYTES
 from artalike.web.services import SERVICES, Services
 
 
+def create_probes(services: Services) -> web.Application:
+    """The application of a process that only ingests: what those ask who watch over it, and nothing else."""
+    app = web.Application(middlewares=[request_metrics(services.registry), problems])
+    app[SERVICES] = services
+    app.add_routes(api.probes())
+    app.on_response_prepare.append(add_headers)
+    return app
+
+
 def create_app(services: Services) -> web.Application:
     """The application over open services. Once for one metrics registry; it opens and closes nothing itself."""
     server, gallery = services.settings.server, services.settings.gallery

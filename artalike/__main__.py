@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 from artalike import __version__, config, logs
 from artalike.config import Settings
 from artalike.errors import ArtalikeError, UsageError
-from artalike.priority import ANSWERING, ask_for_slices
+from artalike.priority import ANSWERING, ask_for_slices, one_core_for_products
 from artalike.storage.memory import share_one_heap
 
 MUSEUM_PORT: Final = 8090
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = _settings(options)
         logs.configure(settings.server.log, settings.server.log_level, verbose=options.verbose)
         share_one_heap()
+        one_core_for_products()
         ask_for_slices(ANSWERING)  # of this thread, in which the event loop runs
         return RUNNERS[options.command](options, settings)
     except ArtalikeError as error:

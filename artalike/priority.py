@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Final
 
+import numpy as np  # noqa: F401  # brings the BLAS that is to be limited
+import threadpoolctl
+
 DECODING: Final = 3
 EMBEDDING: Final = 6
 """Behind decoding, whose threads may hold Python's lock, for which everyone waits."""
@@ -63,6 +66,15 @@ def slices_of(nanoseconds: int) -> Iterator[None]:
         yield
     finally:
         ask_for_slices(0)
+
+
+def one_core_for_products() -> None:
+    """Lets numpy multiply matrices on the core of whoever asks, in the whole process and from now on.
+
+    OpenBLAS keeps a thread for each core, and those wait for the next product by spinning, for 2^26 cycles
+    (its THREAD_TIMEOUT): with fifty queries a second they take a core that the queries need themselves.
+    """
+    threadpoolctl.threadpool_limits(1, user_api="blas")
 
 
 @cache

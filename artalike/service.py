@@ -52,6 +52,7 @@ from artalike.storage.spool import Spool
 from artalike.storage.thumbnails import open_thumbnails
 from artalike.storage.usage import DiskUsage
 from artalike.upkeep import NoSnapshots, Snapshots, clear, recrawl, tick, watch_loop
+from artalike.visitors import Visitors
 from artalike.web.app import create_app, create_probes
 from artalike.web.services import Answering, Services, SourceKind
 from artalike.web.views import image_json
@@ -100,6 +101,7 @@ class Service:
         self.metrics.embed_busy_seconds.set_function(lambda: self.batcher.statistics().busy_seconds)
         self.url = ""
         self.usage = DiskUsage(folder)
+        self.visitors = Visitors()
         self._followers = followers
         self._started = time.time()
         self._stopped = anyio.Event()
@@ -119,6 +121,7 @@ class Service:
                 describe=partial(image_json, settings=settings),
                 spool=spool,
                 withdraw=self._withdraw,
+                visitors=self.visitors,
             )
         )
         self.reembedding = Reembedding(
@@ -317,6 +320,7 @@ class Service:
             fetch_query=self.fetcher.query if self.settings.gallery.fetch_queries else None,
             canonical=urls.web,
             registry=self.metrics.registry,
+            visitors=self.visitors,
             reembedding=SharedCollection(self.reembedding) if self.role.shares else self.reembedding,
         )
 

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "artalike"
 LAYERS = (
     {"errors"},
     {"records"},
-    {"config", "durations", "events", "futures", "metrics", "logs", "priority", "resources"},
+    {"config", "durations", "events", "futures", "metrics", "logs", "priority", "resources", "visitors"},
     {"crawl", "imaging", "embedding", "storage"},
     {"search", "layout", "archive"},
     {"pipeline", "web", "demo", "upkeep", "roles"},

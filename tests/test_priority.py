@@ -11,8 +11,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import threadpoolctl
 
-from artalike.priority import ANSWERING, ask_for_slices, slices_of, step_back
+from artalike.priority import ANSWERING, ask_for_slices, one_core_for_products, slices_of, step_back
 
 GETATTR = {"x86_64": 315, "aarch64": 275}
 
@@ -24,7 +25,7 @@ def slice_asked_for() -> int:
     return int(struct.unpack("=IIQiIQQQ", attributes.raw)[5])
 
 
-pytestmark = pytest.mark.skipif(
+heeded = pytest.mark.skipif(
     sys.platform != "linux"
     or platform.machine() not in GETATTR
     or tuple(int(part) for part in platform.release().split(".")[:2]) < (6, 12),
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@heeded
 def test_a_slice_is_asked_for_as_long_as_it_is_needed() -> None:
     def asked() -> list[int]:
         ask_for_slices(0)  # whoever has started us may have asked for less
@@ -46,6 +48,7 @@ def test_a_slice_is_asked_for_as_long_as_it_is_needed() -> None:
     assert before == after != ANSWERING
 
 
+@heeded
 def test_who_steps_back_does_not_keep_the_slices_of_the_thread_that_has_started_it() -> None:
     found = []
 
@@ -65,6 +68,7 @@ def test_who_steps_back_does_not_keep_the_slices_of_the_thread_that_has_started_
     assert found[0] == ANSWERING != found[1]
 
 
+@heeded
 def test_who_has_stepped_back_stays_back() -> None:
     def nice() -> int:
         step_back(7)
@@ -73,3 +77,9 @@ def test_who_has_stepped_back_stays_back() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(nice).result() == 7
+
+
+def test_numpy_multiplies_on_one_core() -> None:
+    one_core_for_products()
+    pools = threadpoolctl.threadpool_info()
+    assert [pool["num_threads"] for pool in pools if pool["user_api"] == "blas" and "numpy" in pool["filepath"]] == [1]

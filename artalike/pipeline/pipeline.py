@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -40,6 +40,7 @@ from artalike.records import IMAGE_KIND, Download, Embedding, Failure, Image, Pi
 from artalike.storage.followers import Followers
 from artalike.storage.ports import Frontier, ImageCatalog, Spool, Thumbnails
 from artalike.storage.removal import Removal
+from artalike.visitors import Visitors
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Rooms:
     describe: Callable[[Image], dict[str, Any]]
     spool: Spool
     withdraw: Callable[[int, Sequence[str]], Awaitable[Any]]
+    visitors: Visitors = field(default_factory=Visitors)
 
 
 class Pipeline:
@@ -231,6 +233,8 @@ class Pipeline:
 
     async def _decode(self, download: Download) -> None:
         try:
+            # Here alone: what comes before is held up by it, what comes behind gets nothing to do.
+            await self._rooms.visitors.let_pass()
             await self._encoding.enter(download.task.id)
             async with self._one_item(download.task):
                 with self._rooms.metrics.stage("decode"):

@@ -35,7 +35,7 @@ def create_app(services: Services) -> web.Application:
             request_metrics(services.registry),
             problems,
             limited,
-            query_deadline(gallery.query_seconds),
+            query_deadline(gallery.query_seconds, services.visitors),
         ],
         client_max_size=gallery.max_upload_bytes + BODY_BYTES,
     )

@@ -14,15 +14,17 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from artalike.errors import Overloaded
+from artalike.visitors import Visitors
 
 RETRY_SECONDS: Final = 5.0
 
 _DEADLINE: Final = web.RequestKey("_DEADLINE", asyncio.Timeout)
+_VISITORS: Final = web.RequestKey("_VISITORS", Visitors)
 _PREFIXES: Final = ("/api/random", "/api/search", "/api/images", "/api/suggest", "/similar", "/image", "/search")
 
 
-def query_deadline(seconds: float) -> Middleware:
-    """The middleware that gives a query ``seconds``, beside the time in which its body comes."""
+def query_deadline(seconds: float, visitors: Visitors) -> Middleware:
+    """The middleware that gives a query ``seconds``, beside the time in which its body comes, and counts it."""
 
     @web.middleware
     async def in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -30,9 +32,11 @@ def query_deadline(seconds: float) -> Middleware:
             return await handler(request)
         deadline = asyncio.timeout(seconds)
         request[_DEADLINE] = deadline
+        request[_VISITORS] = visitors
         try:
             async with deadline:
-                return await handler(request)
+                with visitors.asking():
+                    return await handler(request)
         except TimeoutError as error:
             if not deadline.expired():
                 raise
@@ -52,7 +56,8 @@ def paused(request: web.Request) -> Iterator[None]:
     left = when - loop.time()
     deadline.reschedule(None)
     try:
-        yield
+        with request[_VISITORS].waiting():
+            yield
     finally:
         if not deadline.expired():
             deadline.reschedule(loop.time() + left)

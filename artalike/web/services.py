@@ -19,6 +19,7 @@ from artalike.search.random_pages import RandomPages
 from artalike.search.ranked import Search
 from artalike.storage.models import StoredModel
 from artalike.storage.ports import Frontier, ImageCatalog, Removal, Thumbnails
+from artalike.visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class Services:
     canonical: Callable[[str], str | None] = lambda url: url
     reembedding: Reembedding
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    visitors: Visitors = field(default_factory=Visitors)
 
     async def find_url(self, url: str) -> int | None:
         """The image at an address, however a person spells that."""

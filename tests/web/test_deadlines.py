@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from artalike.records import FloatArray, Image, PixelArray
 from artalike.search.ranked import Search
+from artalike.visitors import Visitors
 from artalike.web import requests
 from benchmarks.tiny import TinyNetwork
 from tests.fakes import DIMENSION, MODEL, FakeServices, make_services, vector_of
@@ -101,6 +103,37 @@ async def test_the_pause_for_a_body_is_not_for_the_work_behind_it(serve: Serve) 
     async with client.post("/api/search", data=unhurried(), headers=headers) as response:
         assert response.status == 503
     assert requests.PATIENCE_SECONDS > 0.3
+
+
+async def test_ingest_waits_while_a_query_is_answered_but_not_while_its_body_comes(serve: Serve) -> None:
+    embedder = Embedder()
+    fake = embedding_with(make_services(3), embedder)
+    fake.services = replace(fake.services, visitors=Visitors(patience=30))
+    client = await serve(fake)
+    read = asyncio.Event()
+
+    async def unhurried() -> AsyncIterator[bytes]:
+        yield b"--a\r\nContent-Disposition: form-data; name=image; filename=x\r\n\r\nimage"
+        await read.wait()
+        yield b" 2\r\n--a--\r\n"
+
+    async def upload() -> int:
+        headers = {"Content-Type": "multipart/form-data; boundary=a"}
+        async with client.post("/api/search", data=unhurried(), headers=headers) as response:
+            return response.status
+
+    async with asyncio.timeout(10):
+        query = asyncio.create_task(upload())
+        await asyncio.sleep(0.1)
+        await fake.services.visitors.let_pass()  # the body is still on its way
+        read.set()
+        await embedder.begun.wait()
+        waits = asyncio.create_task(fake.services.visitors.let_pass())
+        await asyncio.sleep(0.1)
+        assert not waits.done()
+        embedder.go.set()
+        await waits
+        assert await query == 200
 
 
 class Blocked(TinyNetwork):

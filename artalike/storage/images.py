@@ -23,7 +23,7 @@ from artalike.storage.facet_values import FacetCounts, FacetValues
 from artalike.storage.facets import settle_all
 from artalike.storage.filtering import Criteria, Filtering, numbers
 from artalike.storage.found import METADATA
-from artalike.storage.ports import Committed, NearGroups, Totals
+from artalike.storage.ports import FEW_ROWS, Committed, NearGroups, Totals
 from artalike.storage.suggestions import Suggestion, suggestions
 
 log = logging.getLogger(__name__)
@@ -206,7 +206,9 @@ class Images:
                 "WHERE model = ? AND image_id IN (SELECT value FROM json_each(?)) ORDER BY image_id",
                 (self._model, json.dumps([int(i) for i in ids])),
             )
-        return await asyncio.to_thread(_matrix, list(rows), self._dimension)
+        if len(rows) <= FEW_ROWS:
+            return _matrix(rows, self._dimension)
+        return await asyncio.to_thread(_matrix, rows, self._dimension)
 
     async def all_vectors(self, *, after: int = 0, batch: int = 4096) -> AsyncIterator[tuple[IdArray, FloatArray]]:
         while True:

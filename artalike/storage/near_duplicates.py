@@ -21,10 +21,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from artalike.records import Artwork, FloatArray
+from artalike.records import Artwork, FloatArray, IdArray
 from artalike.storage.catalog import Connection
 from artalike.storage.near_duplicates_bands import AT_ONCE
-from artalike.storage.ports import NearGroups
+from artalike.storage.ports import FEW_ROWS, NearGroups
 
 DISTANCE: Final = 8
 """Bits in which the hashes of a picture and its copy may differ."""
@@ -118,8 +118,12 @@ async def groups(connection: Connection, image_ids: Sequence[int], *, model: int
     """All members of the groups that these images are in; ``model`` is the row of the active one."""
     ids = json.dumps([int(image_id) for image_id in image_ids])
     rows = await connection.execute_fetchall(_GROUPS_OF, (ids, model))
-    table = await asyncio.to_thread(lambda: np.array(list(rows), dtype=np.int64).reshape(-1, 4))
+    table = _table(rows) if len(rows) <= FEW_ROWS else await asyncio.to_thread(_table, rows)
     return NearGroups(table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(bool))
+
+
+def _table(rows: Sequence[Any]) -> IdArray:
+    return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
 def signed(phash: int) -> int:

@@ -36,6 +36,9 @@ from artalike.storage.facet_values import FacetValues
 from artalike.storage.filtering import Criteria
 from artalike.storage.suggestions import Suggestion
 
+FEW_ROWS: Final = 256
+"""Rows that are taken apart on the event loop, in less than a millisecond: a turn in a thread takes longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:

@@ -98,7 +98,11 @@ async def test_several_pictures_are_picked_and_asked_by_together(gallery: Galler
     shown = await opened(gallery, page)
     for number in shown[:3]:
         await page.locator(f'.tile[data-id="{number}"] a').focus()
+        look = page.locator(f'.tile[data-id="{number}"] .tool[data-act="more"]')
+        before = await look.evaluate("(tool) => [getComputedStyle(tool).background, tool.getBoundingClientRect().top]")
         await page.keyboard.press("x")
+        after = await look.evaluate("(tool) => [getComputedStyle(tool).background, tool.getBoundingClientRect().top]")
+        assert after == before  # a picture that is picked keeps its buttons as they are
     await expect(page.get_by_text("3 pictures picked")).to_be_visible()
     await expect(page.locator(".tile.picked")).to_have_count(3)
     await page.locator("#picked button").nth(1).click()

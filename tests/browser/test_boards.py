@@ -148,6 +148,24 @@ async def test_a_board_asks_for_more_like_it_and_is_looked_at_closely(gallery: G
     await expect(page.locator("#viewer")).to_be_hidden()
 
 
+async def test_under_a_finger_buttons_lie_on_a_board_only_while_it_is_arranged(
+    gallery: GalleryServer, new_context: NewContext
+) -> None:
+    hang(gallery, 20)
+    page = await (await new_context(viewport=PHONE, has_touch=True, is_mobile=True)).new_page()
+    await page.goto(gallery.url)
+    kept = await keep(page, 3)
+    await page.goto(f"{gallery.url}/boards#favourites")
+    first = page.locator("#kept > li").first
+    await expect(first).to_be_visible()
+    await expect(first.get_by_role("button")).to_have_count(0)
+    await page.get_by_role("button", name="Arrange").tap()
+    await first.get_by_role("button", name="Move on").tap()
+    assert await shown(page) == [kept[1], kept[0], kept[2]]
+    await page.get_by_role("button", name="Arrange").tap()
+    await expect(first.get_by_role("button")).to_have_count(0)
+
+
 async def test_a_shared_address_shows_the_board_and_can_be_kept(
     gallery: GalleryServer, page: Page, new_context: NewContext
 ) -> None:

@@ -99,6 +99,7 @@ export class BoardView {
     this.#likes = [];
     this.#asked = "";
     this.#edit(false);
+    this.#arrange(false);
     this.refresh();
     const ids = this.#images.map((image) => image.id);
     try {
@@ -138,6 +139,7 @@ export class BoardView {
     act("clean").hidden = gone === 0;
     act("share").hidden = images.length === 0 || link === null;
     act("export").hidden = images.length === 0;
+    act("arrange").hidden = !own || images.length === 0;
     for (const name of ["rename", "delete"]) act(name).hidden = !own || this.#id === FAVOURITES;
     part(element, "#board-empty").hidden = images.length > 0;
     part(element, ".share-line").hidden = true;
@@ -188,6 +190,7 @@ export class BoardView {
     else if (act === "share") this.#share();
     else if (act === "rename") this.#edit(true);
     else if (act === "stop") this.#edit(false);
+    else if (act === "arrange") this.#arrange(!this.element.classList.contains("arranging"));
     else if (act === "export") this.#export();
     else if (act === "delete") this.#delete();
     else if (act === "clean") this.#clean();
@@ -221,6 +224,12 @@ export class BoardView {
     const shared = this.#shared && { id: "shared", name: this.#shared.name, images: this.#shared.images.map(brief) };
     const exported = board ?? shared;
     if (exported) download([exported], exported.name);
+  }
+
+  /** @param {boolean} arranging  whether pictures show, under a finger too, what moves them and takes them off */
+  #arrange(arranging) {
+    this.element.classList.toggle("arranging", arranging);
+    part(this.element, '[data-act="arrange"]').setAttribute("aria-pressed", String(arranging));
   }
 
   /** @param {boolean} editing */

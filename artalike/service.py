@@ -27,6 +27,7 @@ from artalike.embedding.batcher import Batcher
 from artalike.engine import Engine, Engines, Identify, Load, card_of
 from artalike.errors import ArtalikeError, PortBusy
 from artalike.events import Event, EventBus
+from artalike.hearing import Hearing
 from artalike.layout.keeper import PictureMap
 from artalike.metrics import Metrics
 from artalike.pipeline import Pipeline, Rooms
@@ -38,7 +39,7 @@ from artalike.roles import Role
 from artalike.search.gather import GatheredSearches
 from artalike.search.random_pages import RandomPages
 from artalike.storage.blocks import Blocks
-from artalike.storage.catalog import Database, open_catalog
+from artalike.storage.catalog import Database, Place, open_catalog
 from artalike.storage.folder import DataFolder
 from artalike.storage.followers import Followers
 from artalike.storage.found import Bounds
@@ -102,6 +103,7 @@ class Service:
         self.url = ""
         self.usage = DiskUsage(folder)
         self.visitors = Visitors()
+        self._database = database
         self._followers = followers
         self._started = time.time()
         self._stopped = anyio.Event()
@@ -123,6 +125,15 @@ class Service:
                 withdraw=self._withdraw,
                 visitors=self.visitors,
             )
+        )
+        self._hearing = Hearing(
+            database=database,
+            images=lambda: self.images,
+            blocks=removal.blocks,
+            events=events,
+            describe=partial(image_json, settings=settings),
+            arrived=lambda count: None if self.role.crawls else self.metrics.image_rate.add(count),
+            wake=self.pipeline.wake,
         )
         self.reembedding = Reembedding(
             Collection(
@@ -187,7 +198,8 @@ class Service:
         if not role.answers:
             settings = settings.model_copy(update={"gallery": settings.gallery.model_copy(update={"map": False})})
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_catalog(settings.storage))
+            place = Place.SHARED if role.shares else Place.ALONE
+            database = await stack.enter_async_context(open_catalog(settings.storage, place=place))
             card = await card_of(database, settings.embedding, identify)
             blocks = await Blocks.open(database)
             images = await Images.open(database, card.model_id, card.dimension, name=card.name, blocks=blocks)
@@ -215,6 +227,7 @@ class Service:
             removal = await stack.enter_async_context(
                 Removal.open(database, images, blocks, followers, partial(_tell_removed, events, engines))
             )
+            await database.joined()
             fetcher = await stack.enter_async_context(Fetcher.open(settings, resolver=resolver, refuses=blocks.reason))
             service = cls(
                 settings=settings,
@@ -253,6 +266,7 @@ class Service:
     async def run(self) -> None:
         """The work of this role until :meth:`stop`. A stage that crashes ends it with that error."""
         async with anyio.create_task_group() as upkeep:
+            upkeep.start_soon(self._database.stay, self._hearing)
             upkeep.start_soon(self.engines.run)
             upkeep.start_soon(watch_loop, self.metrics)
             upkeep.start_soon(self.usage.run)

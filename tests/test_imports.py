@@ -18,7 +18,7 @@ LAYERS = (
     {"config", "durations", "events", "futures", "metrics", "logs", "priority", "resources", "visitors"},
     {"crawl", "imaging", "embedding", "storage"},
     {"search", "layout", "archive"},
-    {"pipeline", "web", "demo", "upkeep", "roles"},
+    {"pipeline", "web", "demo", "upkeep", "roles", "hearing"},
     {"engine"},
     {"reembed"},
     {"service"},

@@ -6,6 +6,8 @@ about. A host stands for itself and for all below it. A pattern is a whole addre
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import string
 import time
@@ -19,6 +21,7 @@ from yarl import URL
 
 from artalike.errors import NotFound, QueryError
 from artalike.storage.catalog import Connection, Database
+from artalike.storage.notices import Changed
 
 PHASH_DISTANCE: Final = 6
 """Bits, of 64, in which a perceptual hash may differ from a blocked one. Measured on 300 pictures: recompressed at
@@ -108,17 +111,44 @@ def unsigned(phash: int) -> int:
 
 
 class Blocks:
-    """All rules, in memory. Changed right after the commit that changes the table, and by nothing else."""
+    """All rules, in memory. They change right after the commit that changes the table.
+
+    Those that other processes commit are followed: see :meth:`follow`.
+    """
 
     def __init__(self, blocks: Iterable[Block] = ()) -> None:
         self._by_id = {block.id: block for block in blocks}
+        self._told = 0
+        self._following = asyncio.Lock()
         self._arrange()
 
     @classmethod
     async def open(cls, database: Database) -> Blocks:
-        async with database.read() as connection:
+        blocks = cls()
+        await blocks.read(database)
+        return blocks
+
+    async def read(self, database: Database) -> None:
+        """All of them."""
+        async with self._following, database.read() as connection:
+            self._told, _ = await connection.told_since(Changed.BLOCKS, self._told)
             rows = await connection.execute_fetchall(f"SELECT {COLUMNS} FROM blocks")
-        return cls(read_block(row) for row in rows)
+            self._by_id = {block.id: block for block in map(read_block, rows)}
+            self._arrange()
+
+    async def follow(self, connection: Connection) -> None:
+        """Have those, too, that others have changed. Inside of a transaction that writes, these are all."""
+        async with self._following:
+            self._told, ids = await connection.told_since(Changed.BLOCKS, self._told)
+            if not ids:
+                return
+            rows = await connection.execute_fetchall(
+                f"SELECT {COLUMNS} FROM blocks WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
+            )
+            for block_id in ids:
+                self._by_id.pop(block_id, None)
+            self._by_id |= {block.id: block for block in map(read_block, rows)}
+            self._arrange()
 
     def all(self) -> list[Block]:
         """Newest first."""
@@ -193,7 +223,9 @@ async def store_block(connection: Connection, kind: BlockKind, value: str, reaso
         f"DO UPDATE SET reason = coalesce(excluded.reason, blocks.reason), applied = 0 RETURNING {COLUMNS}",
         (kind, value, reason[:REASON_LENGTH].encode(errors="replace").decode() if reason else None, time.time()),
     )
-    return read_block(next(iter(rows)))
+    block = read_block(next(iter(rows)))
+    connection.tell(Changed.BLOCKS, [block.id])
+    return block
 
 
 def _host_of(url: str) -> str:

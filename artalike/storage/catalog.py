@@ -8,10 +8,12 @@ JSON of numbers or texts, read by ``json_each``; conditions are whole numbers, 0
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +21,7 @@ from artalike.config import Storage
 from artalike.errors import StartError
 from artalike.storage.dialect import Dialect
 from artalike.storage.folder import DataFolder
+from artalike.storage.notices import Changed, Hear
 
 
 class Connection(Protocol):
@@ -35,6 +38,15 @@ class Connection(Protocol):
     async def executemany(self, sql: str, rows: Iterable[Iterable[Any]]) -> None:
         """The statement with the values of each row."""
 
+    def tell(self, what: Changed, ids: Sequence[int]) -> None:
+        """Other processes are to hear of this change, with the transaction's commit."""
+
+    async def told_since(self, what: Changed, after: int) -> tuple[int, list[int]]:
+        """The number of the last notice of this kind, and the ids of all behind the number ``after``.
+
+        Inside of a transaction that writes nothing can be told behind that until its end.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class SeedCounts:
@@ -43,6 +55,26 @@ class SeedCounts:
     pending: int
     failed: int
     seeds: int
+
+
+class Place(Enum):
+    """How a process has its catalog, where several could: SQLite's is of one process in any case."""
+
+    NONE = "none"
+    """It looks, or makes a change, beside whoever else is there, and keeps nothing in memory."""
+    SHARED = "shared"
+    """Beside others that share it, whose changes it follows."""
+    ALONE = "alone"
+    """To itself."""
+
+
+class Guarded(Enum):
+    """What one process after the other does, where several share a catalog."""
+
+    FOLLOWING = 0x41525446
+    """Index and thumbnails are brought to what the catalog says. Those that only add may do so together."""
+    RULING = 0x41525447
+    """Blocks come and go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +102,13 @@ class Database(ABC):
         self._seed_counts = seed_counts
 
     @staticmethod
-    def open(where: Path | str, *, readers: int = 3) -> AbstractAsyncContextManager[Database]:
+    def open(
+        where: Path | str, *, readers: int = 3, place: Place = Place.NONE
+    ) -> AbstractAsyncContextManager[Database]:
         """Open or create the database and bring its schema up to date. A text is the URL of a PostgreSQL database.
 
         Raises FolderTooNew when a newer program wrote it, StorageError when it is not a catalog, StartError where
-        asyncpg is not installed.
+        asyncpg is not installed, and where others are there and leave no such ``place``.
         """
         # Here, since both import this module, and asyncpg is not everywhere.
         if isinstance(where, str):
@@ -85,7 +119,7 @@ class Database(ABC):
                     f"storage.catalog: {error.name} is not installed; expected: pip install 'artalike[cluster]'"
                 ) from error
 
-            return PostgresDatabase.connect(where, readers=readers)
+            return PostgresDatabase.connect(where, readers=readers, place=place)
         from artalike.storage.sqlite import SqliteDatabase  # noqa: PLC0415
 
         return SqliteDatabase.connect(where, readers=readers)
@@ -106,6 +140,31 @@ class Database(ABC):
 
         ``at_start`` this process has not leased any yet.
         """
+
+    @property
+    def first(self) -> bool:
+        """Whether no other process was at work on it when this one came."""
+        return True
+
+    async def joined(self) -> None:  # noqa: B027  # nobody waits where one process has it
+        """All that follows the catalog is open. Until then others that come to share it wait."""
+
+    async def stay(self, hear: Hear) -> None:
+        """For ever: keep the place, and follow what others change.
+
+        What was told since the opening is told to ``hear``, in its order; nothing is lost with a connection.
+        Raises StartError when the place was lost, and taken by another.
+        """
+        await asyncio.Event().wait()
+
+    def guarded(self, what: Guarded, *, together: bool = False) -> AbstractAsyncContextManager[None]:
+        """While the block runs no other process does this, or only others that do it ``together``."""
+        return nullcontext()
+
+    async def recount(self) -> None:
+        """Bring :attr:`seed_counts` to what others have made of them."""
+        async with self.read() as connection:
+            self._seed_counts = await count_seeds(connection)
 
     @property
     def seed_counts(self) -> SeedCounts:
@@ -129,10 +188,12 @@ class Database(ABC):
         """What is wrong with the index of words, which is compared with all texts; nobody can write meanwhile."""
 
 
-def open_catalog(settings: Storage, *, readers: int | None = None) -> AbstractAsyncContextManager[Database]:
+def open_catalog(
+    settings: Storage, *, readers: int | None = None, place: Place = Place.NONE
+) -> AbstractAsyncContextManager[Database]:
     """The catalog that the settings mean; see :meth:`Database.open`, and SettingError for what is no address."""
     where = settings.catalog or DataFolder(settings.data).catalog
-    return Database.open(where, readers=settings.readers if readers is None else readers)
+    return Database.open(where, readers=settings.readers if readers is None else readers, place=place)
 
 
 async def count_seeds(connection: Connection) -> SeedCounts:

@@ -20,6 +20,7 @@ from artalike.storage import facets, near_duplicates
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Connection
 from artalike.storage.found import METADATA, filling
+from artalike.storage.notices import Changed
 from artalike.storage.ports import Committed
 from artalike.storage.rows import fail_blocked, finish_rows
 from artalike.storage.tombstones import remove_unreachable
@@ -93,6 +94,7 @@ async def store(
         await connection.dialect.raise_id(connection, "images", max(given.values()))
     await connection.executemany(_REVIVE, [_image_row(e, _added_at(e, origins, now)) for e in back])
     ids = {sha256: image.id for sha256, image in (await _by_hash(connection, first)).items()}
+    connection.tell(Changed.ADDED, [ids[embedding.picture.sha256] for embedding in fresh + back])
     await connection.executemany(
         "INSERT INTO vectors (image_id, model, vector) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(ids[e.picture.sha256], model, e.vector.astype(STORED).tobytes()) for e in fresh + back],

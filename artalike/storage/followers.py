@@ -12,7 +12,7 @@ import numpy as np
 
 from artalike.errors import StorageError
 from artalike.records import Embedding
-from artalike.storage.catalog import Database
+from artalike.storage.catalog import Database, Guarded
 from artalike.storage.images import Images
 from artalike.storage.ports import Committed, Thumbnails, VectorIndex
 
@@ -23,7 +23,10 @@ CLEARED: Final = 100
 
 
 class Followers:
-    """One change at a time, each as the catalog stands by then: a picture may be gone, or back, since its commit."""
+    """One change at a time, each as the catalog stands by then: a picture may be gone, or back, since its commit.
+
+    Where several processes share the catalog, what is brought in never meets what is taken out.
+    """
 
     def __init__(self, database: Database, images: Images, index: VectorIndex, thumbnails: Thumbnails) -> None:
         self._database = database
@@ -48,27 +51,27 @@ class Followers:
         Raises DiskFull or StorageError, and may be called again.
         """
         pairs = [(c, e) for c, e in zip(committed, embeddings, strict=True) if c.refused is None]
-        async with self._turn:
+        async with self._turn, self._database.guarded(Guarded.FOLLOWING, together=True):
             for one, embedding in pairs:
                 if one.restored:
                     await self._thumbnails.write(embedding.picture.sha256, embedding.picture.artwork.thumbnails)
             vectors = {one.id: embedding.vector for one, embedding in pairs if one.new}
-            there = self._images.without_removed(list(vectors))
+            there = await self._images.existing(list(vectors))
             if there:
                 await self._index.add(np.array(there, np.int64), np.stack([vectors[i] for i in there]))
         return there
 
     async def hide(self, ids: Sequence[int]) -> None:
         """Remove from the index what has been removed from the catalog."""
-        async with self._turn:
-            gone = np.setdiff1d(np.array(ids, np.int64), self._images.without_removed(ids))
+        async with self._turn, self._database.guarded(Guarded.FOLLOWING):
+            gone = np.setdiff1d(np.array(ids, np.int64), await self._images.existing(ids))
             if len(gone):
                 await self._index.remove(gone)
 
     async def clear(self) -> None:
         """Delete the thumbnails that no image has any more. What fails is tried again by the next call."""
         while True:
-            async with self._turn:
+            async with self._turn, self._database.guarded(Guarded.FOLLOWING):
                 if not await self._clear_some():
                     return
 

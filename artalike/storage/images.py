@@ -6,9 +6,7 @@ import asyncio
 import copy
 import json
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -19,41 +17,27 @@ from artalike.storage import models, near_duplicates, words
 from artalike.storage.blocks import Blocks
 from artalike.storage.catalog import Database
 from artalike.storage.commit import NO_ORIGINS, STORED, Origins, store
+from artalike.storage.counts import NEVER_GIVEN_MOST, Counts, left_out
 from artalike.storage.facet_values import FacetCounts, FacetValues
 from artalike.storage.facets import settle_all
 from artalike.storage.filtering import Criteria, Filtering, numbers
 from artalike.storage.found import METADATA
+from artalike.storage.notices import Changed, Notice
 from artalike.storage.ports import FEW_ROWS, Committed, NearGroups, Totals
 from artalike.storage.suggestions import Suggestion, suggestions
 
 log = logging.getLogger(__name__)
-
-RECENTLY: Final = 200
-
-NEVER_GIVEN_MOST: Final = 10_000_000
-"""Ids that no image ever had are counted with the removed ones, as far as there are no more: images that were carried
-over keep their ids, and leave some out."""
 
 _IDS: Final = "SELECT group_concat(id) FROM images"
 
 IMAGE_COLUMNS: Final = f"id, sha256, url, width, height, color, source, added_at, extra, {', '.join(METADATA)}"
 
 
-@dataclass(slots=True)
-class _Counts:
-    """What is known of the collection without asking the database; the same whichever model looks at it."""
-
-    images: int = 0
-    max_id: int = 0
-    removed: IdArray = field(default_factory=lambda: np.empty(0, np.int64))
-    recently: deque[int] = field(default_factory=lambda: deque(maxlen=RECENTLY))
-
-
 class Images:
     """:class:`~artalike.storage.ports.ImageCatalog` on SQLite, for one model.
 
-    The counts that every page shows are kept here, and change after a commit and never before it. They are right
-    because one process at a time owns the data folder.
+    The counts that every page shows are kept here, and change after a commit and never before it. Where several
+    processes share the catalog, :meth:`follow` counts what others have committed.
     """
 
     def __init__(self, database: Database, model: int, dimension: int, *, blocks: Blocks | None = None) -> None:
@@ -61,7 +45,7 @@ class Images:
         self._blocks = blocks or Blocks()
         self._model = model
         self._dimension = dimension
-        self._counts = _Counts()
+        self._counts = Counts()
         self._filtering = Filtering(database)
         self._facet_counts = FacetCounts(database)
 
@@ -81,7 +65,7 @@ class Images:
         """
         model = await models.open_active(database, model_id, dimension, name)
         images = cls(database, model, dimension, blocks=blocks)
-        await images._count_all()
+        await images.recount()
         return images
 
     @property
@@ -98,24 +82,32 @@ class Images:
     async def commit(self, embeddings: Sequence[Embedding], *, origins: Origins = NO_ORIGINS) -> list[Committed]:
         """``origins`` are of images that are carried over from another catalog."""
         async with self._database.write() as connection:
+            await self._blocks.follow(connection)
             changes = await store(connection, embeddings, model=self._model, blocks=self._blocks, origins=origins)
-        counts = self._counts
-        if (never := _between(counts.max_id, changes.new)).size:
-            counts.removed = np.union1d(counts.removed, never)
-        counts.max_id = max(counts.max_id, *changes.new, 0)
-        counts.images += len(changes.new) + len(changes.back)
-        if changes.back:
-            counts.removed = np.setdiff1d(counts.removed, changes.back)
-            counts.recently = deque((i for i in counts.recently if i not in changes.back), RECENTLY)
+        self._counts.take_in(changes.new + changes.back)
         self.forget([image_id for committed in changes.committed for image_id in committed.gone])
         return changes.committed
 
     def forget(self, ids: Sequence[int]) -> None:
         """Count these images out; to be called right after the commit that has removed them."""
         if ids:
-            self._counts.images -= len(ids)
-            self._counts.removed = np.union1d(self._counts.removed, np.array(ids, np.int64))
-            self._counts.recently.extend(ids)
+            self._counts.let_go(ids)
+
+    def follow(self, notice: Notice) -> None:
+        """Count what was told, by whichever process, in the order in which it was told; also once more."""
+        if notice.ids and notice.what is Changed.ADDED:
+            self._counts.take_in(notice.ids)
+        elif notice.ids and notice.what is Changed.REMOVED:
+            self._counts.let_go(notice.ids)
+
+    async def existing(self, ids: Sequence[int]) -> list[int]:
+        """Those of ``ids`` that are images, by the catalog, ascending."""
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT id FROM images WHERE id IN (SELECT value FROM json_each(?)) AND removed_at IS NULL ORDER BY id",
+                (json.dumps([int(i) for i in ids]),),
+            )
+        return [row[0] for row in rows]
 
     def without_removed(self, ids: Sequence[int]) -> list[int]:
         """Those of ``ids``, all of which were images once, that still are."""
@@ -255,25 +247,19 @@ class Images:
         seeds, counts = self._database.seed_counts, self._counts
         return Totals(counts.images, counts.max_id, pending=seeds.pending, failed=seeds.failed, seeds=seeds.seeds)
 
-    async def _count_all(self) -> None:
+    async def recount(self) -> None:
+        """Count everything, as of one moment."""
         async with self._database.read() as connection:
-            rows = list(await connection.execute_fetchall("SELECT count(*), coalesce(max(id), 0) FROM images"))
-            [[removed]] = await connection.execute_fetchall(f"{_IDS} WHERE removed_at IS NOT NULL")
-            there, max_id = rows[0]
-            [[ids]] = await connection.execute_fetchall(_IDS) if 0 < max_id - there <= NEVER_GIVEN_MOST else [[None]]
+            [[there, max_id, removed]] = await connection.execute_fetchall(
+                f"SELECT count(*), coalesce(max(id), 0), ({_IDS} WHERE removed_at IS NOT NULL) FROM images"
+            )
+            few = 0 < max_id - there <= NEVER_GIVEN_MOST
+            [[ids]] = await connection.execute_fetchall(f"{_IDS} WHERE id <= ?", (max_id,)) if few else [[None]]
         gone = await asyncio.to_thread(numbers, removed)
-        never = await asyncio.to_thread(lambda: _between(0, numbers(ids).tolist()))
+        never = await asyncio.to_thread(lambda: left_out(0, numbers(ids).tolist()))
         self._counts.removed = np.union1d(gone, never)
         self._counts.images = there - len(gone)
         self._counts.max_id = max_id
-
-
-def _between(after: int, ids: Sequence[int]) -> IdArray:
-    """Those that ``ids``, which lie behind ``after``, leave out up to the largest of them."""
-    left_out = max(ids, default=after) - after - len(ids)
-    if not 0 < left_out <= NEVER_GIVEN_MOST:
-        return np.empty(0, np.int64)
-    return np.setdiff1d(np.arange(after + 1, max(ids), dtype=np.int64), np.array(ids, np.int64))
 
 
 def _matrix(rows: Sequence[Any], dimension: int) -> tuple[IdArray, FloatArray]:

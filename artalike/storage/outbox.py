@@ -22,6 +22,7 @@ import numpy as np
 from artalike.records import IdArray
 from artalike.storage.catalog import Database
 from artalike.storage.images import Images
+from artalike.storage.notices import Changed
 
 State = Literal["embedded", "removed"]
 
@@ -83,6 +84,7 @@ class Outbox:
         if changes:
             async with self._database.write() as connection:
                 await connection.executemany("DELETE FROM outbox WHERE seq = ?", [(change.seq,) for change in changes])
+                connection.tell(Changed.SEARCHABLE, [change.image_id for change in changes])
 
     async def all_ids(self) -> IdArray:
         """The images whose changes wait."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -19,13 +21,17 @@ import asyncpg
 
 from artalike.errors import DiskFull, FolderTooNew, SettingError, StorageError
 from artalike.futures import to_its_end
-from artalike.storage.catalog import Connection, Database, SeedCounts, Turn, count_seeds
+from artalike.storage import postgres_notices
+from artalike.storage.catalog import Connection, Database, Guarded, Place, SeedCounts, Turn, count_seeds
+from artalike.storage.notices import Hear
 from artalike.storage.postgres_connection import PostgresConnection
-from artalike.storage.postgres_leases import Leases, new_worker
+from artalike.storage.postgres_leases import LET_GO_OF_GONE, Leases, new_worker
+from artalike.storage.postgres_presence import Presence
 from artalike.storage.postgres_schema import MIGRATIONS
 from artalike.storage.postgres_words import document
 
 CONNECT_SECONDS: Final = 10.0
+NAME_MOST: Final = 63
 LOCK_SECONDS: Final = 60
 IDLE_SECONDS: Final = 300
 """A transaction in which nothing has happened for so long is of a process that stands still: others get its lock."""
@@ -42,6 +48,9 @@ Tls = ssl.SSLContext | bool
 LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """What a connection raises when the server is not there, or not willing."""
 
+GONE: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""So that the server notices within half a minute when the machine of a process that holds locks is gone."""
+
 CHECKED: Final = 1000
 """Texts compared at once."""
 
@@ -55,16 +64,21 @@ class _Raw(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
 class PostgresDatabase(Database):
     """One database of a server. Use :meth:`~artalike.storage.catalog.Database.open`."""
 
-    def __init__(self, writers: Any, readers: Any, leases: Leases, seed_counts: SeedCounts) -> None:
-        super().__init__(seed_counts)
+    def __init__(
+        self, *, writers: Any, readers: Any, guards: Any, leases: Leases, presence: Presence | None, place: Place
+    ) -> None:
+        super().__init__(SeedCounts(0, 0, 0))
         self._writers = writers
         self._readers = readers
+        self._guards = guards
         self._leases = leases
+        self._presence = presence
+        self._is_alone = place is Place.ALONE
         self._writing = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, url: str, *, readers: int) -> AsyncIterator[Database]:
+    async def connect(cls, url: str, *, readers: int, place: Place) -> AsyncIterator[Database]:
         shown = without_password(url)
         async with AsyncExitStack() as stack:
             with _translated(f"catalog {shown}", url):
@@ -72,13 +86,27 @@ class PostgresDatabase(Database):
                 tls, writers = await _first_pool(stack, url, worker)
                 async with writers.acquire() as raw:
                     await _migrate(raw, shown)
-                    seed_counts = await count_seeds(PostgresConnection(raw))
+                presence = None
+                if place is not Place.NONE:
+                    connect = partial(_connection, url, tls, worker)
+                    alone = place is Place.ALONE
+                    presence = await stack.enter_async_context(
+                        Presence.open(connect, LOST, f"catalog {shown}", alone=alone)
+                    )
+                    if presence.first:
+                        async with writers.acquire() as raw:
+                            await raw.execute(LET_GO_OF_GONE)
                 own = await stack.enter_async_context(_pool(url, tls, 1, worker))
                 leases = await stack.enter_async_context(Leases.open(own, LOST))
                 pool = await stack.enter_async_context(
                     _pool(url, tls, readers, worker, default_transaction_read_only="on")
                 )
-            yield cls(writers, pool, leases, seed_counts)
+                guards = await stack.enter_async_context(_pool(url, tls, len(Guarded), worker, lock_timeout="0"))
+                database = cls(
+                    writers=writers, readers=pool, guards=guards, leases=leases, presence=presence, place=place
+                )
+                await database.recount()
+            yield database
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[PostgresConnection]:
@@ -91,6 +119,8 @@ class PostgresDatabase(Database):
                         await to_its_end(raw.execute(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER})"))
                         yield connection
                         await _index_texts(connection)
+                        if not self._is_alone:
+                            await postgres_notices.leave(raw, connection.told)
                         await to_its_end(self._commit(connection))
                     except BaseException:
                         if not raw.is_closed() and raw.is_in_transaction():
@@ -99,7 +129,7 @@ class PostgresDatabase(Database):
 
     async def _commit(self, connection: PostgresConnection) -> None:
         seed_counts = await count_seeds(connection)
-        await connection.raw.execute("COMMIT")
+        await connection.raw.execute("COMMIT" if self._is_alone else postgres_notices.WAKE_AND_COMMIT)
         self._seed_counts = seed_counts
 
     @asynccontextmanager
@@ -115,7 +145,35 @@ class PostgresDatabase(Database):
                 yield Turn(lambda: _transaction(connection), self._leases.claim, self.write)
 
     def left_behind(self, *, at_start: bool) -> tuple[str, Sequence[Any]] | None:
-        return self._leases.left_behind(at_start=at_start)
+        return self._leases.left_behind(at_start=at_start, first=self._presence is not None and self.first)
+
+    @property
+    def first(self) -> bool:
+        return self._presence is None or self._presence.first
+
+    async def joined(self) -> None:
+        if self._presence is not None:
+            with _translated("catalog"):
+                await self._presence.joined()
+
+    async def stay(self, hear: Hear) -> None:
+        await (super().stay(hear) if self._presence is None else self._presence.stay(hear))
+
+    @asynccontextmanager
+    async def guarded(self, what: Guarded, *, together: bool = False) -> AsyncIterator[None]:
+        if self._is_alone:
+            yield
+            return
+        kind = "_shared" if together else ""
+        with _translated("catalog"):
+            async with self._guards.acquire() as raw:
+                await raw.execute(f"SELECT pg_advisory_lock{kind}({what.value})")
+                try:
+                    yield
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        if not raw.is_closed():
+                            await to_its_end(raw.execute(f"SELECT pg_advisory_unlock{kind}({what.value})"))
 
     async def checkpoint(self) -> None:
         """PostgreSQL's own vacuum does so, in its time."""
@@ -144,6 +202,15 @@ class PostgresDatabase(Database):
 
 def _documents(rows: Sequence[Sequence[Any]]) -> list[str]:
     return [document(texts) for _, *texts in rows]
+
+
+async def _connection(url: str, tls: Tls, worker: str) -> Any:
+    """One that is of no pool, and of whose end the server soon knows."""
+    name = f"artalike, process {os.getpid()} of {socket.gethostname()}"[:NAME_MOST]
+    settings = {"application_name": name, "artalike.worker": worker, **GONE}
+    return await asyncpg.connect(
+        url, timeout=CONNECT_SECONDS, password=_password(url), ssl=tls, server_settings=settings
+    )
 
 
 @asynccontextmanager

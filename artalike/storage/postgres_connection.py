@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from artalike.storage import postgres_notices
 from artalike.storage.dialect import Dialect
+from artalike.storage.notices import Changed
 from artalike.storage.postgres_dialect import POSTGRES, translated
 
 _NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -19,6 +21,7 @@ class PostgresConnection:
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
+        self.told: postgres_notices.Told = []
 
     async def execute(self, sql: str, values: Iterable[Any] = ()) -> None:
         await self.raw.fetch(translated(sql), *map(_storable, values))
@@ -31,6 +34,12 @@ class PostgresConnection:
         many = [tuple(map(_storable, row)) for row in rows]
         if many:
             await self.raw.executemany(translated(sql), many)
+
+    def tell(self, what: Changed, ids: Sequence[int]) -> None:
+        postgres_notices.tell(self.told, what, ids)
+
+    async def told_since(self, what: Changed, after: int) -> tuple[int, list[int]]:
+        return await postgres_notices.told_since(self.raw, what, after)
 
 
 def _storable(value: Any) -> Any:

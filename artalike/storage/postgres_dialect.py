@@ -15,6 +15,12 @@ NOW: Final = "extract(epoch FROM clock_timestamp())::double precision"
 WORKER: Final = "coalesce(nullif(current_setting('artalike.worker', true), ''), '0')::bigint"
 """The number that a process has among those that lease; 0 for one that does not yet."""
 
+ADVISORY: Final = (
+    "locktype = 'advisory' AND objsubid = 1 "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""Which rows of ``pg_locks`` are of advisory locks, by one number, of this database."""
+
 _SPELLED: Final = (
     # A list's plain values are numbers; where they are texts, the statement says CAST(value AS TEXT).
     (re.compile(r"SELECT value FROM json_each\("), "SELECT value::bigint FROM json_each("),

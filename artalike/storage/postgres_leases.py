@@ -2,7 +2,8 @@
 
 A process that leases is a worker with a number. A host whose rows it takes is its own, and no other worker's, until
 :data:`HOST_SECONDS` after the last of them is settled; so the pace that one process keeps is the pace of all. A worker
-that has not been heard of for :data:`WORKER_SECONDS` is gone, and the rows that it had are due again.
+holds a lock by its number while it is connected. One that does not, and was not heard of for :data:`LOST_SECONDS`, is
+gone, as is one that stands still for :data:`WORKER_SECONDS`; the rows that it had are due again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import anyio
 from artalike.futures import to_its_end
 from artalike.storage.catalog import Connection
 from artalike.storage.postgres_connection import PostgresConnection
-from artalike.storage.postgres_dialect import NOW, WORKER
+from artalike.storage.postgres_dialect import ADVISORY, NOW, WORKER
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ LEASING: Final = 0x41525442
 
 BEAT_SECONDS: Final = 5.0
 WORKER_SECONDS: Final = 30
+LOST_SECONDS: Final = 10
+"""Two beats: a connection may be lost and made anew."""
 HOST_SECONDS: Final = 30
 ENDED_SECONDS: Final = 2
 """How long the hosts of a worker that has ended in order are left alone."""
@@ -43,6 +46,8 @@ class Leases:
         self._lost = lost
         self._one = asyncio.Lock()
         self._is_worker = False
+        self._holding = 0
+        """The connection, as the server numbers it, that holds this worker's own lock."""
 
     @classmethod
     @asynccontextmanager
@@ -65,6 +70,9 @@ class Leases:
             with anyio.CancelScope(shield=True):
                 await raw.execute(f"SELECT pg_advisory_lock({LEASING})")
                 try:
+                    if raw.get_server_pid() != self._holding:
+                        await raw.execute(f"SELECT pg_advisory_lock_shared({WORKER})")
+                        self._holding = raw.get_server_pid()
                     self._is_worker = True
                     yield PostgresConnection(raw)
                 finally:
@@ -76,9 +84,13 @@ class Leases:
         await connection.execute(_SEEN)
         await connection.execute(_CLAIM, (json.dumps([host for host in hosts if host]),))
 
-    def left_behind(self, *, at_start: bool) -> tuple[str, Sequence[Any]]:
-        """Leased rows whose worker is gone, as :meth:`~artalike.storage.catalog.Database.left_behind` has it."""
-        return (_LEFT + (f" OR worker = {WORKER})" if at_start else ")"), ())
+    def left_behind(self, *, at_start: bool, first: bool) -> tuple[str, Sequence[Any]]:
+        """Leased rows whose worker is gone, as :meth:`~artalike.storage.catalog.Database.left_behind` has it.
+
+        Where this process is the ``first`` there, that is every one that holds no lock.
+        """
+        gone = _LEFT.format(0 if at_start and first else LOST_SECONDS)
+        return (gone + (f" OR worker = {WORKER})" if at_start else ")"), ())
 
     async def _beat(self) -> None:
         told = False
@@ -129,5 +141,12 @@ UPDATE host_leases SET until = least(until, {NOW} + {ENDED_SECONDS}) WHERE worke
 
 _FORGET: Final = f"DELETE FROM host_leases WHERE until < {NOW} - {FORGOTTEN_SECONDS}"
 
-_LEFT: Final = f"""state = 'leased' AND (worker IS NULL
-OR NOT EXISTS (SELECT 1 FROM workers WHERE id = worker AND seen_at > {NOW} - {WORKER_SECONDS})"""
+_HELD: Final = f"SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE {ADVISORY} AND granted"
+
+_LEFT: Final = f"""state = 'leased' AND (worker IS NULL OR worker NOT IN (
+    SELECT id FROM workers WHERE seen_at > {NOW} - CASE WHEN id IN ({_HELD}) THEN {WORKER_SECONDS} ELSE {{}} END)"""
+
+LET_GO_OF_GONE: Final = f"""
+UPDATE host_leases SET until = least(until, {NOW} + {ENDED_SECONDS}) WHERE worker NOT IN ({_HELD})
+"""
+"""The hosts of workers that are gone, where it is known that nobody else is there."""

@@ -315,4 +315,18 @@ CREATE TRIGGER vectors_outbox_insert AFTER INSERT ON vectors FOR EACH ROW EXECUT
 CREATE TRIGGER vectors_outbox_delete AFTER DELETE ON vectors FOR EACH ROW EXECUTE FUNCTION note_vector('removed');
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (WORDS + COLLECTION + CRAWL + TEXTS + FILTERS + OUTBOX,)
+NOTICES: Final = """
+-- What processes tell each other (postgres_notices.py): written with the change, forgotten after an hour, but for the
+-- last, behind which whoever listens goes on.
+CREATE TABLE notices (
+    id      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    what    TEXT COLLATE "C" NOT NULL,
+    ids     BIGINT[]         NOT NULL,
+    worker  BIGINT           NOT NULL,
+    told_at DOUBLE PRECISION NOT NULL
+);
+CREATE INDEX notices_blocks ON notices (id) WHERE what = 'blocks';
+INSERT INTO notices (what, ids, worker, told_at) VALUES ('seeds', '{}', 0, extract(epoch FROM clock_timestamp()));
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (WORDS + COLLECTION + CRAWL + TEXTS + FILTERS + OUTBOX, NOTICES)

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 from artalike.errors import StorageError
 from artalike.records import IMAGE_KIND
 from artalike.storage.blocks import Block, BlockKind, Blocks, normalized, store_block
-from artalike.storage.catalog import Connection, Database
+from artalike.storage.catalog import Connection, Database, Guarded
 from artalike.storage.followers import Followers
 from artalike.storage.forgetting import family, forget_what_was_read, rows_no_longer_blocked
 from artalike.storage.images import Images
 from artalike.storage.matching import count_images, matching_images, matching_rows
+from artalike.storage.notices import Changed
 from artalike.storage.tombstones import BATCH, bar_rows, drop_rows, remove_images, remove_unreachable
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class Removal:
         return removed
 
     async def _block(self, kind: BlockKind, value: str, reason: str | None) -> tuple[Block, int]:
-        async with self._ruling:
+        async with self._ruling, self._database.guarded(Guarded.RULING):
             async with self._database.write() as connection:
                 block = await store_block(connection, kind, value, reason)
             # From here on no commit lets anything in that the rule matches; what came before is found below.
@@ -142,12 +143,15 @@ class Removal:
         return count
 
     async def _unblock(self, block_id: int) -> Block:
-        async with self._ruling:
+        async with self._ruling, self._database.guarded(Guarded.RULING):
+            async with self._database.read() as connection:
+                await self._blocks.follow(connection)
             block = self._blocks.get(block_id)
             while True:
                 async with self._database.write() as connection:
                     if not await _give_free(connection, block_id):
                         await connection.execute("DELETE FROM blocks WHERE id = ?", (block_id,))
+                        connection.tell(Changed.BLOCKS, [block_id])
                         break
             self._blocks.discard(block_id)
             async for row_ids in rows_no_longer_blocked(self._database, self._blocks):
@@ -196,10 +200,11 @@ class Removal:
         await self.settle(removed)
 
     async def _resume(self) -> None:
-        async with self._database.read() as connection:
-            rows = list(await connection.execute_fetchall("SELECT id FROM blocks WHERE applied = 0"))
-        for (block_id,) in rows:
-            async with self._ruling:
+        async with self._ruling, self._database.guarded(Guarded.RULING):  # whoever is at it comes to its end
+            async with self._database.read() as connection:
+                await self._blocks.follow(connection)
+                rows = list(await connection.execute_fetchall("SELECT id FROM blocks WHERE applied = 0"))
+            for (block_id,) in rows:
                 await self._apply(self._blocks.get(block_id))
         await self._followers.clear()
 

@@ -14,6 +14,7 @@ from artalike.records import IMAGE_KIND, Candidate, Task, Validators
 from artalike.storage.catalog import Connection
 from artalike.storage.found import host_of, metadata_json
 from artalike.storage.lanes import widen_lanes
+from artalike.storage.notices import Changed
 
 
 async def add_root(connection: Connection, seed_id: int, root: Candidate, *, crawl: int = 1) -> None:
@@ -59,7 +60,9 @@ async def retry_rows(connection: Connection, chosen: str, values: Sequence[Any])
     )
     for (seed_id, host), count in Counter(rows).items():
         await widen_lanes(connection, seed_id, {host: count})
-    for seed_id, count in Counter(seed_id for seed_id, _ in rows).items():
+    of_seeds = Counter(seed_id for seed_id, _ in rows)
+    connection.tell(Changed.SEEDS, list(of_seeds))
+    for seed_id, count in of_seeds.items():
         await connection.execute(
             "UPDATE seeds SET failed = failed - ?1, pending = pending + ?1, error = NULL, updated_at = ?2, "
             "state = CASE WHEN state IN ('done', 'failed') THEN 'running' ELSE state END WHERE id = ?3",

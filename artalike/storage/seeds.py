@@ -14,6 +14,7 @@ from artalike.records import Candidate, Seed, SeedState, Task
 from artalike.storage import found as finding
 from artalike.storage.catalog import Connection
 from artalike.storage.frontier import Frontier
+from artalike.storage.notices import Changed
 from artalike.storage.rows import add_root, retry_rows, settle_seed
 
 COLUMNS: Final = (
@@ -55,6 +56,7 @@ class CrawlQueue(Frontier):
                     await _forget_what_was_read(connection, known.id)
                 if known.state in OVER or known.pending == 0:  # paused, it came to its end by what was under way
                     await _start_again(connection, known.id, root)
+            connection.tell(Changed.SEEDS, [known.id])
             return await _get(connection, "id = ?", (known.id,))
 
     async def root(self, seed_id: int) -> Candidate:
@@ -67,6 +69,7 @@ class CrawlQueue(Frontier):
             # Not a cancelled one: that is for the person to take up again who has ended it.
             over = (await _get(connection, "id = ?", (seed_id,))).state in {SeedState.DONE, SeedState.FAILED}
             if over:
+                connection.tell(Changed.SEEDS, [seed_id])
                 await _start_again(connection, seed_id, await _root(connection, seed_id))
             return over
 
@@ -86,6 +89,7 @@ class CrawlQueue(Frontier):
                 "WHERE id = ? AND state IN ('done', 'failed') AND pending > 0",
                 (seed_id,),
             )
+            connection.tell(Changed.SEEDS, [seed_id] if new else [])
             return new
 
     async def pictures_below(self, seed_id: int, address: str, *, after: str, limit: int) -> list[str]:
@@ -106,6 +110,7 @@ class CrawlQueue(Frontier):
             async with self._database.write() as connection:
                 if list(await connection.execute_fetchall(f"{_DUE} AND id = ?2", (now, seed_id))):
                     await connection.execute("UPDATE seeds SET error = NULL WHERE id = ?", (seed_id,))
+                    connection.tell(Changed.SEEDS, [seed_id])
                     await _start_again(connection, seed_id, await _root(connection, seed_id))
         return len(due)
 
@@ -144,6 +149,7 @@ class CrawlQueue(Frontier):
             await connection.execute(
                 "UPDATE seeds SET state = ?, updated_at = ? WHERE id = ?", (state, time.time(), seed_id)
             )
+            connection.tell(Changed.SEEDS, [seed_id])
             await settle_seed(connection, seed_id, pending=0)  # while it was paused, it may have come to its end
             if state is SeedState.CANCELLED:
                 while await self._forget_rows(connection, seed_id, "leased"):
@@ -194,6 +200,7 @@ class CrawlQueue(Frontier):
     async def set_rate(self, seed_id: int, rate: float | None) -> Seed:
         async with self._database.write() as connection:
             await connection.execute("UPDATE seeds SET rate = ?, paced_until = 0 WHERE id = ?", (rate, seed_id))
+            connection.tell(Changed.SEEDS, [seed_id])
             return await _get(connection, "id = ?", (seed_id,))
 
     async def set_recrawl(self, seed_id: int, seconds: float) -> Seed:

@@ -20,6 +20,7 @@ from artalike.errors import DiskFull, FolderTooNew, StorageError
 from artalike.futures import to_its_end
 from artalike.storage.catalog import Connection, Database, SeedCounts, Turn, count_seeds
 from artalike.storage.dialect import Dialect
+from artalike.storage.notices import Changed
 from artalike.storage.schema import APPLICATION_ID, INDEX_TEXTS, MIGRATIONS, PAGE_SIZE
 from artalike.storage.sqlite_dialect import SQLITE
 
@@ -44,6 +45,12 @@ class SqliteConnection:
 
     async def executemany(self, sql: str, rows: Iterable[Iterable[Any]]) -> None:
         await self.raw.executemany(sql, rows)
+
+    def tell(self, what: Changed, ids: Sequence[int]) -> None:
+        """There is nobody else."""
+
+    async def told_since(self, what: Changed, after: int) -> tuple[int, list[int]]:
+        return after, []
 
 
 class SqliteDatabase(Database):

@@ -18,6 +18,7 @@ from artalike.records import IMAGE_KIND
 from artalike.storage import near_duplicates
 from artalike.storage.catalog import Connection
 from artalike.storage.found import METADATA, Bounds
+from artalike.storage.notices import Changed
 from artalike.storage.rows import settle_seed
 
 BATCH: Final = 200
@@ -36,6 +37,7 @@ async def remove_images(
     await near_duplicates.forget(connection, wanted)
     rows = await connection.execute_fetchall(_REMOVE, (time.time(), block, json.dumps(wanted)))
     removed = [row[0] for row in rows]
+    connection.tell(Changed.REMOVED, removed)
     gone = json.dumps(removed)
     await connection.execute(
         "INSERT INTO clearing SELECT sha256 FROM images WHERE id IN (SELECT value FROM json_each(?)) "

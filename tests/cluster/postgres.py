@@ -29,6 +29,7 @@ SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
+    "wal_writer_delay": "10ms",  # what was committed before a kill is there after it
     "shared_buffers": "32MB",
     "max_wal_size": "256MB",
     "max_connections": "100",

@@ -425,7 +425,7 @@ async def test_a_removal_goes_on_when_nobody_waits_for_it(collection: Collection
     await asyncio.sleep(0)
     waiting.cancel()
     async with asyncio.timeout(5):
-        while (await collection.images.totals()).images:
+        while (await collection.images.totals()).images or await collection.broken():
             await asyncio.sleep(0.01)
 
 

@@ -90,7 +90,7 @@ class Gallery:
                 "INSERT INTO vectors SELECT ?, id, ? FROM models",
                 [(number, vector.astype("<f2").tobytes()) for number, vector in zip(numbers, vectors, strict=True)],
             )
-        await self._images._count_all()
+        await self._images.recount()
         await self._index.add(np.array(numbers, np.int64), vectors)
         self.last = numbers[-1]
 

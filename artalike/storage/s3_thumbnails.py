@@ -157,8 +157,10 @@ class ThumbnailBucket:
         """By their names, which are listed in their order: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
         there: set[bytes] = set()
         last = max(sha256s)
+        # Not from the first itself: some servers then leave out what lies below it.
+        before = _folder(min(sha256s))[:-1]
         with self._translated():
-            async for objects in obstore.list(self._store, offset=_folder(min(sha256s)), chunk_size=1000):
+            async for objects in obstore.list(self._store, offset=before, chunk_size=1000):
                 found = {sha256 for sha256, _ in map(_parsed, (one["path"] for one in objects)) if sha256}
                 there |= found & sha256s
                 if found and max(found) > last:

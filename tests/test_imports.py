@@ -32,7 +32,7 @@ ENGINES = {
     "aiosqlite": {"storage/sqlite.py"},
     "faiss": {"storage/vector_index.py", "storage/trained_index.py"},
     "pymilvus": {"storage/milvus_index.py"},
-    "torch": {"embedding"},
+    "torch": {"embedding", "imaging/resampling.py"},
     "torchvision": {"embedding"},
     "open_clip": {"embedding"},
     "timm": {"embedding"},
@@ -41,7 +41,7 @@ ENGINES = {
     "protego": {"crawl/robots.py"},
     "lxml": {"crawl"},
     "obstore": {"storage/s3_thumbnails.py"},
-    "pyarrow": {"crawl", "archive"},
+    "pyarrow": {"crawl", "archive", "imaging/resampling.py"},
     "openTSNE": {"layout/tsne.py"},
 }
 

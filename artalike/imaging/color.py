@@ -23,7 +23,8 @@ def dominant_color(image: Image.Image) -> str:
     pixels = np.asarray(image).reshape(-1, 3)
     cells = (pixels // (256 // LEVELS)).astype(np.intp)
     numbers = (cells[:, 0] * LEVELS + cells[:, 1]) * LEVELS + cells[:, 2]
-    counts = np.pad(np.bincount(numbers, minlength=LEVELS**3).reshape(_CUBE), 1)  # one empty layer all around
+    counts = np.zeros([LEVELS + 2] * 3, np.intp)  # with one empty layer all around
+    counts[1:-1, 1:-1, 1:-1] = np.bincount(numbers, minlength=LEVELS**3).reshape(_CUBE)
     # A sum over 3 × 3 × 3 is one over each axis in turn, and takes the layer away again.
     counts = counts[:-2] + counts[1:-1] + counts[2:]
     counts = counts[:, :-2] + counts[:, 1:-1] + counts[:, 2:]

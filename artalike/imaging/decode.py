@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 
 from PIL import Image
 
@@ -14,9 +15,10 @@ from artalike.imaging.guard import check_size, translated
 from artalike.imaging.model_input import model_input
 from artalike.imaging.phash import perceptual_hash
 from artalike.imaging.pixels import is_sideways, upright_rgb
+from artalike.imaging.resampling import BILINEAR, GAP, resized
 from artalike.imaging.segments import check_segments
 from artalike.imaging.signature import signature
-from artalike.imaging.thumbnails import GAP, thumbnails
+from artalike.imaging.thumbnails import encoded, scaled
 from artalike.records import Artwork, Preprocess
 
 MINIATURE = (64, 64)
@@ -36,18 +38,25 @@ def decode(data: bytes, preprocess: Preprocess, settings: Imaging) -> Artwork:
         check_segments(data)
     with translated():
         image, width, height = _read(data, image_format, preprocess, settings)
+    pictures = scaled(image, settings.thumbnail_widths)
     # Not BOX: its aliases depend on the size of the picture, and made a copy's hash differ five times as much.
-    miniature = image.resize(MINIATURE, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    miniature = resized(_smallest([*pictures.values(), image]), MINIATURE, BILINEAR)
     return Artwork(
         width=width,
         height=height,
         format=image_format,
         color=dominant_color(miniature),
         phash=perceptual_hash(miniature),
-        thumbnails=thumbnails(image, settings.thumbnail_widths, settings.thumbnail_quality),
+        thumbnails=encoded(pictures, settings.thumbnail_quality),
         model_input=model_input(image, preprocess),
         signature=signature(miniature),
     )
+
+
+def _smallest(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Of one picture in several sizes, the smallest that a miniature may be made of, or the largest."""
+    enough = [picture for picture in pictures if min(picture.size) >= GAP * max(MINIATURE)]
+    return min(enough, key=lambda picture: picture.width) if enough else pictures[-1]
 
 
 def _read(data: bytes, image_format: str, preprocess: Preprocess, settings: Imaging) -> tuple[Image.Image, int, int]:

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from PIL import Image
 
-GAP: Final = 2.0
-"""How much larger than the wanted size the source of a cheap step must be for the eye not to notice it."""
+from artalike.imaging.resampling import BICUBIC, GAP, resized
 
 
-def thumbnails(image: Image.Image, widths: Sequence[int], quality: int) -> dict[int, bytes]:
-    """A JPEG for each of ``widths``, of that width in pixels, or of the picture's own when that is smaller.
-
-    ``image`` is RGB without metadata; ``quality`` is JPEG's, 1 to 100.
-    """
-    encoded: dict[int, bytes] = {}
+def scaled(image: Image.Image, widths: Sequence[int]) -> dict[int, Image.Image]:
+    """An RGB ``image`` in each of ``widths``, in pixels, or as it is when it is narrower; the widest first."""
+    made: dict[int, Image.Image] = {}
     source = image
-    full: bytes | None = None
     for width in sorted(set(widths), reverse=True):
         if width >= image.width:
-            full = full or _jpeg(image, quality)
-            encoded[width] = full
+            made[width] = image
             continue
-        small = _resized(source if source.width >= GAP * width else image, image, width)
-        encoded[width] = _jpeg(small, quality)
-        source = small
-    return encoded
+        height = max(1, round(image.height * width / image.width))
+        source = made[width] = resized(source if source.width >= GAP * width else image, (width, height), BICUBIC)
+    return made
 
 
-def _resized(source: Image.Image, original: Image.Image, width: int) -> Image.Image:
-    height = max(1, round(original.height * width / original.width))
-    # Hamming: for making smaller as sharp as bicubic, at two thirds of its time.
-    return source.resize((width, height), Image.Resampling.HAMMING, reducing_gap=GAP)
+def encoded(pictures: Mapping[int, Image.Image], quality: int) -> dict[int, bytes]:
+    """A JPEG of each, RGB without metadata; the same picture is encoded once. ``quality`` is JPEG's, 1 to 100."""
+    files: dict[int, bytes] = {}
+    made: dict[int, bytes] = {}
+    for width, picture in pictures.items():
+        if id(picture) not in files:
+            files[id(picture)] = _jpeg(picture, quality)
+        made[width] = files[id(picture)]
+    return made
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:

@@ -7,7 +7,8 @@ from PIL import Image
 
 from artalike.config import Imaging
 from artalike.imaging import decode
-from artalike.imaging.thumbnails import thumbnails
+from artalike.imaging.thumbnails import encoded as encoded_all
+from artalike.imaging.thumbnails import scaled
 from tests.imaging.pictures import PREPROCESS, encoded, mean_difference, opened, photo
 
 
@@ -33,9 +34,9 @@ def test_an_extreme_aspect_leaves_at_least_a_pixel(width: int, height: int) -> N
 @pytest.mark.parametrize("widths", [(256, 640), (256, 300), (100, 200, 400, 800)])
 def test_a_chain_is_as_good_as_single_steps(widths: tuple[int, ...]) -> None:
     image = photo(1500, 1100)
-    for width, data in thumbnails(image, widths, 95).items():
+    for width, data in encoded_all(scaled(image, widths), 95).items():
         ideal = image.resize((width, round(1100 * width / 1500)), Image.Resampling.BICUBIC)
-        single = thumbnails(image, (width,), 95)[width]
+        single = encoded_all(scaled(image, (width,)), 95)[width]
         assert mean_difference(opened(data), ideal) < mean_difference(opened(single), ideal) + 0.1
 
 

@@ -31,8 +31,12 @@
 
 /** @typedef {Image & Details} DetailedImage */
 
+/** Addresses that parsing would leave as they are. It costs, and each record has two. */
+const COMMON = /^https?:\/\/(?!\S*xn--)[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)+\/(?:[\w~?&=+-]|%[0-9a-fA-F]{2}|\.(?=\w)|[\w~-]\/(?=[\w~-]))*$/;
 const LONGEST_TEXT = 500;
 const GREY = "#8a857c";
+/** What a plain line does not have. Most texts are plain, and are not written anew. */
+const UNPLAIN = /[\p{Cc}\p{Cs}]|(?! )\s| \s/u;
 // Bidirectional overrides and isolates: inside an attribute nothing contains them.
 const DIRECTION_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g;
 const FROM_THE_RIGHT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
@@ -131,7 +135,9 @@ export function thumbnail(image, width) {
  * @returns {string} empty for anything but http and https
  */
 export function safeLink(value) {
-  if (typeof value !== "string" || !URL.canParse(value)) return "";
+  if (typeof value !== "string") return "";
+  if (COMMON.test(value)) return value;
+  if (!URL.canParse(value)) return "";
   const url = new URL(value);
   return url.protocol === "https:" || url.protocol === "http:" ? url.href : "";
 }
@@ -143,7 +149,7 @@ export function safeLink(value) {
  */
 export function plain(value) {
   if (typeof value !== "string") return "";
-  const line = value.replace(/[\p{Cc}\p{Cs}\s]+/gu, " ").trim();
+  const line = (UNPLAIN.test(value) ? value.replace(/[\p{Cc}\p{Cs}\s]+/gu, " ") : value).trim();
   return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT).trimEnd()}…` : line;
 }
 

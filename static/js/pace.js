@@ -9,8 +9,11 @@ export class Pace {
   speed = 0;
   #asked = false;
   #last = { at: 0, scroll: 0 };
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #stillness;
+  #disturbed = 0;
+  #watching = false;
+  // One function each, and not one a frame: whoever scrolls leaves little behind.
+  #frame = (/** @type {number} */ at) => this.#moved(at);
+  #look = () => this.#settle();
 
   /**
    * @param {() => void} onmove  called at most once a frame while the page is scrolled
@@ -24,23 +27,37 @@ export class Pace {
 
   /** Something has happened: rest a while longer. */
   disturb() {
-    clearTimeout(this.#stillness);
-    this.#stillness = setTimeout(() => {
-      this.speed = 0;
-      this.onrest();
-    }, STILL);
+    this.#disturbed = performance.now();
+    if (this.#watching) return;
+    this.#watching = true;
+    setTimeout(this.#look, STILL);
   }
 
   /** Call `onmove` in the next frame. */
   ask() {
     if (this.#asked) return;
     this.#asked = true;
-    requestAnimationFrame((at) => {
-      this.#asked = false;
-      this.speed = Math.max(0, scrollY - this.#last.scroll) / Math.max(1, at - this.#last.at);
-      this.#last = { at, scroll: scrollY };
-      this.onmove();
-      this.disturb();
-    });
+    requestAnimationFrame(this.#frame);
+  }
+
+  /** @param {number} at */
+  #moved(at) {
+    this.#asked = false;
+    this.speed = Math.max(0, scrollY - this.#last.scroll) / Math.max(1, at - this.#last.at);
+    this.#last.at = at;
+    this.#last.scroll = scrollY;
+    this.onmove();
+    this.disturb();
+  }
+
+  #settle() {
+    const left = this.#disturbed + STILL - performance.now();
+    this.#watching = left > 0;
+    if (left > 0) {
+      setTimeout(this.#look, left);
+      return;
+    }
+    this.speed = 0;
+    this.onrest();
   }
 }

@@ -3,7 +3,8 @@
 
 import { part } from "./dom.js";
 import { nameOf } from "./images.js";
-import { fillPicture, watchPicture } from "./tile.js";
+import { PictureWatch } from "./picture_watch.js";
+import { fillPicture } from "./tile.js";
 
 /** @typedef {import("./images.js").DetailedImage} DetailedImage */
 
@@ -69,7 +70,7 @@ export class Question {
     picture.sizes = "min(100vw, 640px)";
     fillPicture(picture, image, this.widths);
     picture.alt = ""; // the heading beside it says its name
-    watchPicture(picture, () => fresh);
+    new PictureWatch(picture, () => fresh).begin();
     old.replaceWith(picture);
   }
 

@@ -5,15 +5,12 @@
  * The wall has its full height at all times and tiles lie at exact places, so nothing moves when tiles come and go.
  */
 
-import { placeTile, sameBox } from "./boxes.js";
 import { Caption } from "./caption.js";
 import { frameFor, readDensity } from "./density.js";
 import { isPlain } from "./dom.js";
-import { DIVIDER } from "./layout.js";
-import { Hung } from "./hung.js";
+import { Hanging } from "./hanging.js";
 import { Pace } from "./pace.js";
 import { isSparing, readsAhead, theLine } from "./thrift.js";
-import { createTile, equip, nameTile, sharpen, takeDown } from "./tile.js";
 
 /** @typedef {import("./grid.js").Grid} Grid */
 /** @typedef {import("./layout.js").Frame} Frame */
@@ -28,8 +25,6 @@ const RUN_UP = 1_500;
 const HUNG_AT_ONCE = 24;
 /** Room below the wall, in screens, for what is on its way. */
 const RUNWAY = 3;
-const REST = "The rest is less alike";
-const NOTHING = "Nothing here is much like it; these come nearest";
 
 export class Wall {
   /**
@@ -44,15 +39,7 @@ export class Wall {
   density = readDensity(document.documentElement.dataset.density);
   /** @type {Grid | null} */
   #grid = null;
-  #tiles = new Hung();
-  /** Tiles of pictures of which nothing but the outline is known. @type {Set<HTMLLIElement>} */
-  #nameless = new Set();
-  /** @type {WeakMap<HTMLLIElement, import("./grid.js").Box>} where tiles lie */
-  #boxes = new WeakMap();
-  /** @type {Map<string, HTMLLIElement>} tiles that the server has rendered, by id, until they are used */
-  #rendered = new Map();
-  /** Stands where pictures become less alike; in the page only when there is such a place. */
-  #divider = document.createElement("li");
+  #hanging;
   #offset = 0;
   #more = false;
   #pace = new Pace(() => this.#render(), () => this.#sharpen());
@@ -65,18 +52,16 @@ export class Wall {
    */
   constructor(element, template, caption, widths) {
     this.element = element;
-    this.template = template;
-    this.widths = widths;
+    this.#hanging = new Hanging(element, template, widths);
     new Caption(element, caption, (tile) => this.#grid?.pictures.at(this.indexOf(tile)));
-    for (const item of element.querySelectorAll("li")) {
-      if (item.classList.contains("divider")) this.#divider = item;
-      else this.#rendered.set(item.dataset.id ?? "", item);
-    }
-    this.#divider.className = "divider";
-    this.#divider.style.height = `${DIVIDER}px`;
     element.addEventListener("load", () => this.#pace.disturb(), { capture: true });
     element.addEventListener("click", (event) => this.#click(event));
     element.addEventListener("keydown", (event) => this.#keydown(event));
+  }
+
+  /** Called with each tile that comes into the page, and the id of its picture. */
+  get listeners() {
+    return this.#hanging.listeners;
   }
 
   /** @returns {Frame} what fits the wall's width and density now */
@@ -110,33 +95,25 @@ export class Wall {
    * @param {number} scroll  pixels from the top of the page
    */
   show(grid, scroll) {
-    for (const [, tile] of this.#tiles) takeDown(tile);
-    this.#tiles.clear();
-    this.#nameless.clear();
+    this.#hanging.show(grid);
     this.#grid = grid;
     this.element.classList.add("ready");
     this.#measure();
     scrollTo({ top: scroll, behavior: "instant" });
     this.#render();
-    for (const tile of this.#rendered.values()) takeDown(tile);
-    this.#rendered.clear();
+    this.#hanging.forgetRendered();
   }
 
   /** After the grid has grown or was laid out again. */
   refresh() {
     this.#measure();
-    for (const [index, tile] of this.#tiles) this.#put(index, tile);
+    this.#hanging.refresh();
     this.#render();
   }
 
   /** More is known of some pictures. */
   learn() {
-    for (const tile of this.#nameless) {
-      const image = this.#grid?.pictures.at(this.indexOf(tile));
-      if (!image) continue;
-      nameTile(tile, image);
-      this.#nameless.delete(tile);
-    }
+    this.#hanging.learn();
   }
 
   /**
@@ -145,11 +122,10 @@ export class Wall {
    * @param {number} index  that it had
    */
   drop(index) {
-    const dropped = this.#tiles.drop(index);
-    const focused = dropped?.contains(document.activeElement);
-    dropped?.remove();
+    const focused = this.tile(index)?.contains(document.activeElement);
+    this.#hanging.drop(index);
     this.refresh();
-    if (focused) this.#tiles.at(Math.min(index, (this.#grid?.placed ?? 0) - 1))?.querySelector("a")?.focus({ preventScroll: true });
+    if (focused) this.tile(Math.min(index, (this.#grid?.placed ?? 0) - 1))?.querySelector("a")?.focus({ preventScroll: true });
   }
 
   /**
@@ -189,12 +165,12 @@ export class Wall {
     if (top - header < scrollY) scrollTo({ top: top - header, behavior: "instant" });
     else if (bottom > scrollY + innerHeight) scrollTo({ top: bottom - innerHeight, behavior: "instant" });
     this.#render();
-    this.#tiles.at(index)?.querySelector("a")?.focus({ preventScroll: true });
+    this.tile(index)?.querySelector("a")?.focus({ preventScroll: true });
   }
 
   /** @param {number} index  of a picture; it has a tile while it is near the screen */
   tile(index) {
-    return this.#tiles.at(index);
+    return this.#hanging.tiles.at(index);
   }
 
   /**
@@ -202,7 +178,7 @@ export class Wall {
    * @returns {number} the index of the picture it is in, or -1
    */
   indexOf(element) {
-    return this.#tiles.indexOf(element);
+    return this.#hanging.tiles.indexOf(element);
   }
 
   #measure() {
@@ -223,12 +199,7 @@ export class Wall {
     const grid = this.#grid;
     if (!grid || isSparing(theLine())) return;
     const top = scrollY - this.#offset;
-    const [from, to] = grid.picturesOf(...grid.rowsBetween(top, top + innerHeight));
-    for (let index = from; index < to; index++) {
-      const tile = this.#tiles.at(index);
-      const width = grid.box(index)?.width;
-      if (tile && width) sharpen(tile, { id: grid.pictures.id(index) }, this.widths, width);
-    }
+    this.#hanging.sharpen(...grid.picturesOf(...grid.rowsBetween(top, top + innerHeight)));
   }
 
   #render() {
@@ -238,15 +209,9 @@ export class Wall {
     const margin = reach().kept * innerHeight;
     const near = grid.rowsBetween(top - margin, top + innerHeight + margin);
     const [from, to] = grid.picturesOf(...near);
-    const focused = this.indexOf(document.activeElement);
-    for (const [index, tile] of this.#tiles) {
-      if ((index >= from && index < to) || index === focused) continue;
-      takeDown(tile);
-      this.#tiles.delete(index);
-      this.#nameless.delete(tile);
-    }
-    this.#hangRows(grid, near, grid.rowsBetween(top, top + innerHeight));
-    this.#divide(grid);
+    this.#hanging.trim(from, to, this.indexOf(document.activeElement));
+    this.#hangRows(near, grid.rowsBetween(top, top + innerHeight));
+    this.#hanging.divide();
     this.onrender(from, to);
   }
 
@@ -254,89 +219,15 @@ export class Wall {
    * Those on the screen, and a few more: the nearest first and those below before those above; the others in the frames
    * to come.
    *
-   * @param {Grid} grid
    * @param {[number, number]} near    the first row, and the one behind the last
    * @param {[number, number]} seen    of them
    */
-  #hangRows(grid, [from, to], [first, end]) {
-    for (let row = first; row < end; row++) this.#hangRow(grid, row);
+  #hangRows([from, to], [first, end]) {
+    for (let row = first; row < end; row++) this.#hanging.hangRow(row);
     let left = HUNG_AT_ONCE;
-    for (let row = end; row < to && left > 0; row++) left -= this.#hangRow(grid, row);
-    for (let row = first - 1; row >= from && left > 0; row--) left -= this.#hangRow(grid, row);
+    for (let row = end; row < to && left > 0; row++) left -= this.#hanging.hangRow(row);
+    for (let row = first - 1; row >= from && left > 0; row--) left -= this.#hanging.hangRow(row);
     if (left <= 0) this.#pace.ask();
-  }
-
-  /**
-   * @param {Grid} grid
-   * @param {number} row
-   * @returns {number} how many of its pictures had no tile
-   */
-  #hangRow(grid, row) {
-    const [from, to] = grid.picturesOf(row, row + 1);
-    let count = 0;
-    for (let index = from; index < to; index++) {
-      if (this.#tiles.has(index)) continue;
-      this.#hang(index);
-      count += 1;
-    }
-    return count;
-  }
-
-  /** @param {Grid} grid */
-  #divide(grid) {
-    const { split, divider: top } = grid;
-    if (top === null || split === null) return this.#divider.remove();
-    this.#divider.style.top = `${top}px`;
-    const words = split > 0 ? REST : NOTHING;
-    if (this.#divider.textContent !== words) this.#divider.textContent = words;
-    if (this.#divider.isConnected) return;
-    this.element.insertBefore(this.#divider, this.#tiles.at(this.#tiles.nextFrom(split)) ?? null);
-  }
-
-  /** @param {number} index  of the picture that gets a tile, before the one behind it */
-  #hang(index) {
-    const { pictures } = /** @type {Grid} */ (this.#grid);
-    const image = pictures.outline(index);
-    const width = this.#grid?.box(index)?.width ?? 0;
-    const tile = this.#adopt(image) ?? createTile(this.template, image, this.widths[0], width);
-    this.#put(index, tile);
-    this.element.insertBefore(tile, this.#following(index));
-    this.#tiles.set(index, tile);
-    if (!pictures.at(index)) this.#nameless.add(tile);
-  }
-
-  /** @param {import("./images.js").DetailedImage} image */
-  #adopt(image) {
-    const tile = this.#rendered.get(String(image.id));
-    if (!tile) return null;
-    this.#rendered.delete(String(image.id));
-    tile.querySelector(".caption")?.remove();
-    equip(tile, image);
-    return tile;
-  }
-
-  /**
-   * Reading order is the order in the page, also beside a tile that stays because it has the focus.
-   *
-   * @param {number} index
-   */
-  #following(index) {
-    const next = this.#tiles.nextFrom(index + 1);
-    const split = this.#grid?.split ?? 0;
-    if (index < split && next >= split && this.#divider.isConnected) return this.#divider;
-    return this.#tiles.at(next) ?? null;
-  }
-
-  /**
-   * @param {number} index
-   * @param {HTMLLIElement} tile
-   */
-  #put(index, tile) {
-    const box = this.#grid?.box(index);
-    const old = this.#boxes.get(tile);
-    if (!box || (old && sameBox(box, old))) return;
-    this.#boxes.set(tile, box);
-    placeTile(tile, box);
   }
 
   /** @param {MouseEvent} event */
@@ -345,7 +236,7 @@ export class Wall {
     const index = this.indexOf(link);
     if (index < 0 || event.button !== 0 || !isPlain(event)) return;
     event.preventDefault();
-    this.onopen(index, /** @type {HTMLLIElement} */ (this.#tiles.at(index)));
+    this.onopen(index, /** @type {HTMLLIElement} */ (this.tile(index)));
   }
 
   /** @param {KeyboardEvent} event */

@@ -356,6 +356,9 @@ async def test_what_is_no_image_is_left_out(script: Script, value: Any) -> None:
     [
         ("https://museum.example/a b", "https://museum.example/a%20b"),
         ("http://museum.example/", "http://museum.example/"),
+        ("https://museum.example/a/b-1.jpg?x=1&y=2", "https://museum.example/a/b-1.jpg?x=1&y=2"),
+        ("https://museum.example/a/../b.jpg", "https://museum.example/b.jpg"),
+        ("https://museum.example:99999/b.jpg", ""),
         ("javascript:alert(1)", ""),
         ("JavaScript:alert(1)", ""),
         (" javascript:alert(1)", ""),

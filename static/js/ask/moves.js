@@ -31,7 +31,9 @@ export function fly(wall, before) {
   }
   for (const [tile, from, to] of moves) {
     const start = `translate(${from.left - to.left}px, ${from.top - to.top}px) scale(${from.width / to.width}, ${from.height / to.height})`;
-    tile.animate([{ transformOrigin: "0 0", transform: start }, { transformOrigin: "0 0", transform: "none" }], MOVE);
+    const move = tile.animate([{ transformOrigin: "0 0", transform: start }, { transformOrigin: "0 0", transform: "none" }], MOVE);
+    tile.setAttribute("data-moving", "");
+    move.onfinish = move.oncancel = () => tile.removeAttribute("data-moving");
   }
 }
 

@@ -92,6 +92,7 @@ export function startAsking(gallery, config) {
   tools.onlikely = ({ id }) => {
     askAhead(answersOf({ kind: "similar", id, filters: gallery.view.place.filters }, gallery.pageSize), width);
   };
+  gallery.wall.listeners.add((tile, id) => tools.mark(tile, id));
   tools.onask = (images, away) => {
     images.forEach(remember);
     add(images.map(({ id }) => partOf("id", id, { away })));
@@ -125,7 +126,6 @@ export function startAsking(gallery, config) {
       out.setAttribute("href", anyFilter(place.filters) ? pageOf({ ...place, filters: {} }) : "/");
       const why = place.kind === "similar" || place.kind === "random" ? "" : feed.error;
       tell(page, "#gone-why", why || "This picture is no longer in the collection.");
-      tools.mark();
     },
   };
 }

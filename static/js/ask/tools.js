@@ -10,6 +10,8 @@ import { nameOf } from "../images.js";
 
 /** @typedef {import("../images.js").DetailedImage} DetailedImage */
 
+/** The event that tells which tile the buttons have come to. */
+export const SHOWN = "toolsshown";
 const LONG_PRESS = 450;
 /** Who rests on a picture for so long, in milliseconds, may ask by it next. */
 const LINGERING = 100;
@@ -63,9 +65,17 @@ export class Tools {
     tray.addEventListener("click", (event) => this.#trayClick(event));
   }
 
-  /** Mark again what is picked, after other tiles have come into the page. */
-  mark() {
-    if (this.#picked.size === 0 && !this.wall.querySelector(".tile.picked")) return;
+  /**
+   * Mark a tile that has come into the page.
+   *
+   * @param {HTMLElement} tile
+   * @param {number} id  of its picture
+   */
+  mark(tile, id) {
+    if (this.#picked.has(id)) tile.classList.add("picked");
+  }
+
+  #markAll() {
     for (const tile of this.wall.querySelectorAll(".tile")) {
       tile.classList.toggle("picked", this.#picked.has(Number(/** @type {HTMLElement} */ (tile).dataset.id)));
     }
@@ -78,7 +88,10 @@ export class Tools {
     clearTimeout(this.#lingering);
     if (!tile || !this.wall.contains(tile) || !image) return this.bar.remove();
     this.#lingering = setTimeout(() => tile.isConnected && this.onlikely(image), LINGERING);
-    if (this.bar.parentElement !== tile) tile.append(this.bar);
+    if (this.bar.parentElement !== tile) {
+      tile.append(this.bar);
+      tile.dispatchEvent(new Event(SHOWN, { bubbles: true }));
+    }
     this.#refresh();
     part(tile, "a").setAttribute("href", this.addressOf(image));
   }
@@ -131,7 +144,7 @@ export class Tools {
       if (picture.getAttribute("src") !== source) picture.src = source;
       part(element, "button").setAttribute("aria-label", `Put back: ${nameOf(image)}`);
     });
-    this.mark();
+    this.#markAll();
     this.#refresh();
   }
 

@@ -4,6 +4,7 @@
  * those that are kept. One set of buttons moves between the pictures.
  */
 
+import { SHOWN } from "../ask/tools.js";
 import { copy, part } from "../dom.js";
 import { FAVOURITES, boardOf, holds } from "./model.js";
 import { showHeart, toggle } from "./keep.js";
@@ -14,6 +15,8 @@ import { showHeart, toggle } from "./keep.js";
 export class Hearts {
   /** @type {(id: number, tile: HTMLElement) => void} called to look closer */
   onlook = () => {};
+  /** Ids of what is kept. @type {Set<number>} */
+  #kept = new Set();
 
   /**
    * @param {HTMLElement} wall
@@ -36,7 +39,8 @@ export class Hearts {
       if (tile) this.onlook(Number(tile.dataset.id), tile);
     });
     part(this.bar, ".heart").addEventListener("click", () => this.#toggle(this.bar));
-    new MutationObserver((records) => this.#arrived(records)).observe(wall, { childList: true, subtree: true });
+    // A finger that stays on a picture brings up the buttons that ask: these come with them.
+    wall.addEventListener(SHOWN, (event) => this.#attach(event.target));
     this.#mark();
   }
 
@@ -52,36 +56,24 @@ export class Hearts {
     this.#mark();
   }
 
-  /** @param {MutationRecord[]} records */
-  #arrived(records) {
-    const kept = this.#kept();
-    for (const { addedNodes, target } of records) {
-      for (const node of addedNodes) {
-        if (target === this.wall) this.#markTile(node, kept);
-        // A finger that stays on a picture brings up the buttons that ask: these come with them.
-        else if (node instanceof HTMLElement && node.matches(".tools") && !target.contains(this.bar)) this.#attach(target);
-      }
-    }
+  /**
+   * Mark a tile that has come into the page.
+   *
+   * @param {HTMLElement} tile
+   * @param {number} id  of its picture
+   */
+  markTile(tile, id) {
+    tile.classList.toggle("kept", this.#kept.has(id));
   }
 
   #mark() {
-    const kept = this.#kept();
-    for (const tile of this.wall.children) this.#markTile(tile, kept);
+    this.#kept = new Set(boardOf(this.boards.all, FAVOURITES)?.images.map((image) => image.id));
+    for (const tile of /** @type {NodeListOf<HTMLElement>} */ (this.wall.querySelectorAll(":scope > .tile"))) {
+      this.markTile(tile, Number(tile.dataset.id));
+    }
     const tile = /** @type {HTMLElement | null} */ (this.bar.closest(".tile"));
     const image = tile && this.imageOf(Number(tile.dataset.id));
-    if (image) showHeart(part(this.bar, ".heart"), kept.has(image.id), image);
-  }
-
-  /**
-   * @param {Node} tile
-   * @param {Set<number>} kept
-   */
-  #markTile(tile, kept) {
-    if (tile instanceof HTMLElement && tile.dataset.id) tile.classList.toggle("kept", kept.has(Number(tile.dataset.id)));
-  }
-
-  #kept() {
-    return new Set(boardOf(this.boards.all, FAVOURITES)?.images.map((image) => image.id));
+    if (image) showHeart(part(this.bar, ".heart"), this.#kept.has(image.id), image);
   }
 
   /** @param {Element} element  in a tile */

@@ -21,6 +21,7 @@ export function startKeeping(gallery, viewer) {
   const boards = new Boards(sharedStorage());
   const imageOf = (/** @type {number} */ id) => gallery.view.grid.pictures.recall(id);
   const hearts = new Hearts(gallery.wall.element, part(document, "#keeps"), imageOf, boards);
+  gallery.wall.listeners.add((tile, id) => hearts.markTile(tile, id));
   hearts.onlook = (id, tile) => viewer.open(id, tile.getBoundingClientRect());
   const question = part(document, "#question .heart");
   const showQuestion = watchHeart(question, boards, () => gallery.view.question);

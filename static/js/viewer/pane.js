@@ -3,7 +3,8 @@
 
 import { part } from "../dom.js";
 import { nameOf } from "../images.js";
-import { fillPicture, watchPicture } from "../tile.js";
+import { PictureWatch } from "../picture_watch.js";
+import { fillPicture } from "../tile.js";
 import { WHOLE, frameOf } from "./zoom.js";
 
 /** @typedef {import("../images.js").DetailedImage} DetailedImage */
@@ -47,7 +48,7 @@ export class Pane {
     thumbnail.classList.remove("loaded");
     thumbnail.sizes = `${Math.ceil(this.frame.base.width)}px`;
     fillPicture(thumbnail, image, this.widths);
-    watchPicture(thumbnail, () => fresh);
+    new PictureWatch(thumbnail, () => fresh).begin();
     old.replaceWith(thumbnail);
   }
 

@@ -95,15 +95,20 @@ def _parser(shared: Parser) -> Parser:
         server.add_argument("--open", action="store_true", help="open the gallery in a browser")
 
     seed = command("seed", "hand sources to the server, and follow them")
-    seed.add_argument("source", nargs="+", metavar="SOURCE", help="an address, file or folder")
-    seed.add_argument("--kind", help="instead of detecting it")
-    seed.add_argument(
-        "--option", action="append", default=[], metavar="KEY=VALUE", help="of the source, such as url_col=link"
-    )
+    ingest = command("ingest", "bring sources in by many processes at once")
+    for taker in (seed, ingest):
+        taker.add_argument("source", nargs="+", metavar="SOURCE", help="an address, file or folder")
+        taker.add_argument("--kind", help="instead of detecting it")
+        taker.add_argument(
+            "--option", action="append", default=[], metavar="KEY=VALUE", help="of the source, such as url_col=link"
+        )
+        taker.add_argument("--recrawl", metavar="SPAN", help="read again after 90m, 6h, 7d …, or never")
+        taker.add_argument("--rate", metavar="N", help="ask for so many of its addresses a second")
     seed.add_argument("--watch", action="store_true", help="keep in step with a folder")
-    seed.add_argument("--recrawl", metavar="SPAN", help="read again after 90m, 6h, 7d …, or never")
-    seed.add_argument("--rate", metavar="N", help="ask for so many of its addresses a second")
     seed.add_argument("--detach", action="store_true", help="return at once")
+    ingest.add_argument(
+        "--on", required=True, metavar="PLACE", help="ray: this machine; ray://HOST:PORT: the machines of a cluster"
+    )
 
     for name, text in (("status", "what is in the collection"), ("doctor", "check every promise about the data")):
         command(name, text).add_argument("--json", action="store_true", help="as one JSON object")
@@ -176,11 +181,14 @@ def _demo(options: argparse.Namespace, settings: Settings) -> int:
 def _seed(options: argparse.Namespace, settings: Settings) -> int:
     from artalike.commands.seed import run_seed
 
-    wanted = _pairs(options.option)
-    for name in ("watch", "recrawl", "rate"):
-        if value := getattr(options, name):
-            wanted |= _pairs([f"{name}={value}"]) if isinstance(value, str) else {name: value}
+    wanted = _source_options(options) | ({"watch": True} if options.watch else {})
     return run_seed(settings, options.source, kind=options.kind, options=wanted, detach=options.detach)
+
+
+def _ingest(options: argparse.Namespace, settings: Settings) -> int:
+    from artalike.commands.ingest import run_ingest
+
+    return run_ingest(settings, options.source, on=options.on, kind=options.kind, options=_source_options(options))
 
 
 def _status(options: argparse.Namespace, settings: Settings) -> int:
@@ -239,6 +247,7 @@ RUNNERS: Final[Mapping[str, Callable[[argparse.Namespace, Settings], int]]] = {
     "serve": _serve,
     "demo": _demo,
     "seed": _seed,
+    "ingest": _ingest,
     "status": _status,
     "doctor": _doctor,
     "reembed": _reembed,
@@ -256,6 +265,11 @@ def _whole(least: int, most: int) -> Any:
         return int(text)
 
     return number
+
+
+def _source_options(options: argparse.Namespace) -> dict[str, Any]:
+    given = [f"{name}={value}" for name in ("recrawl", "rate") if (value := getattr(options, name))]
+    return _pairs(options.option) | _pairs(given)
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, Any]:

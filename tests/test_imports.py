@@ -20,7 +20,7 @@ LAYERS = (
     {"search", "layout", "archive"},
     {"pipeline", "web", "demo", "upkeep", "roles", "hearing"},
     {"engine"},
-    {"reembed"},
+    {"reembed", "ingest"},
     {"service"},
     {"commands"},
     {"__main__"},
@@ -43,6 +43,7 @@ ENGINES = {
     "obstore": {"storage/s3_thumbnails.py"},
     "pyarrow": {"crawl", "archive", "imaging/resampling.py"},
     "openTSNE": {"layout/tsne.py"},
+    "ray": {"ingest"},
 }
 
 LEVEL = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}

@@ -22,7 +22,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--bogus"], "--bogus"),
         (
             ["bogus"],
-            "'bogus' (choose from 'serve', 'demo', 'seed', 'status', 'doctor', 'reembed', 'models', 'remove', ",
+            "'bogus' (choose from 'serve', 'demo', 'seed', 'ingest', 'status', 'doctor', 'reembed', 'models', ",
         ),
         (["--port", "many"], "--port = 'many': input should be a valid integer"),
         (["serve", "--port", "70000"], "--port = '70000': input should be less than or equal to 65535"),

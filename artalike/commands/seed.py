@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,12 +28,17 @@ def run_seed(
     settings: Settings, wanted: Sequence[str], *, kind: str | None, options: dict[str, Any], detach: bool
 ) -> int:
     """Seed all or none: every source is understood before the first is handed over. Raises SourceError."""
-    sources.check_options(options)
-    roots = [(source, sources.detect(source, kind)) for source in map(_from_here, wanted)]
+    roots = understood(wanted, kind, options)
     address = find(settings)
     if address is None:
         return _to_catalog(settings, roots, options)
     return asyncio.run(_to_server(address, [source for source, _ in roots], kind, options, detach=detach))
+
+
+def understood(wanted: Sequence[str], kind: str | None, options: Mapping[str, Any]) -> list[tuple[str, Candidate]]:
+    """The sources, as whoever takes them up is to read them, and where each begins. Raises SourceError."""
+    sources.check_options(options)
+    return [(source, sources.detect(source, kind)) for source in map(_from_here, wanted)]
 
 
 def _from_here(source: str) -> str:
@@ -77,11 +83,27 @@ async def _to_server(
             for seed in seeds:
                 Console().print(f"seed {seed['id']}: {seed['kind']} {seed['source']}", markup=False, soft_wrap=True)
             return 0
-        return await _follow(server, [seed["id"] for seed in seeds])
+
+        async def look() -> Progressed:
+            found = [await server.get(f"/api/admin/seeds/{seed['id']}") for seed in seeds]
+            return Progressed(found, (await server.get("/api/stats"))["rate"])
+
+        return await follow(look)
 
 
-async def _follow(server: Server, seed_ids: Sequence[int]) -> int:
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far seeds have come, as JSON objects; ``rate`` is in pictures a second, ``problem`` why nothing comes in."""
+
+    seeds: Sequence[Mapping[str, Any]]
+    rate: float
+    problem: str | None = None
+
+
+async def follow(look: Callable[[], Awaitable[Progressed]]) -> int:
+    """Show how seeds come on until all are over: 0 when all are done, else 1. ``look`` is called twice a second."""
     console = Console()
+    problem = None
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -93,9 +115,11 @@ async def _follow(server: Server, seed_ids: Sequence[int]) -> int:
     ) as progress:
         bars: dict[int, TaskID] = {}
         while True:
-            seeds = [await server.get(f"/api/admin/seeds/{seed_id}") for seed_id in seed_ids]
-            rate = (await server.get("/api/stats"))["rate"]
-            for seed in seeds:
+            now = await look()
+            if now.problem is not None and now.problem != problem:
+                console.print(now.problem, markup=False, soft_wrap=True)
+            problem = now.problem
+            for seed in now.seeds:
                 if seed["id"] not in bars:
                     bars[seed["id"]] = progress.add_task(escape(seed["source"][-50:]), images=0, failed=0, rate=0)
                 progress.update(
@@ -104,15 +128,15 @@ async def _follow(server: Server, seed_ids: Sequence[int]) -> int:
                     completed=seed["done"] + seed["failed"],
                     images=seed["images"],
                     failed=seed["failed"],
-                    rate=rate,
+                    rate=now.rate,
                 )
-            if all(seed["state"] in OVER for seed in seeds):
+            if all(seed["state"] in OVER for seed in now.seeds):
                 break
             await asyncio.sleep(POLL_SECONDS)
-    for seed in seeds:
+    for seed in now.seeds:
         note = f": {seed['error']}" if seed["error"] else ""
         console.print(
             f"{seed['source']}: {seed['state']}, {seed['images']} images, {seed['failed']} failed{note}",
             markup=False, soft_wrap=True,
         )  # fmt: skip
-    return 0 if all(seed["state"] == "done" for seed in seeds) else 1
+    return 0 if all(seed["state"] == "done" for seed in now.seeds) else 1

@@ -7,8 +7,23 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import milvus
+from tests.cluster import postgres as databases
 from tests.cluster.milvus import MilvusServer
+from tests.cluster.postgres import Postgres
 from tests.cluster.weed import Weed, why_not
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """PostgreSQL's own server, in which each test has a database. A test that kills it starts it again."""
+    if reason := databases.why_not():
+        pytest.skip(reason)
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

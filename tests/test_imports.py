@@ -31,7 +31,7 @@ ENGINES = {
     "asyncpg": {"storage/postgres.py"},
     "aiosqlite": {"storage/sqlite.py"},
     "faiss": {"storage/vector_index.py", "storage/trained_index.py"},
-    "pymilvus": {"storage/milvus_index.py"},
+    "pymilvus": {"storage/milvus_connection.py", "storage/milvus_collection.py"},
     "torch": {"embedding", "imaging/resampling.py"},
     "torchvision": {"embedding"},
     "open_clip": {"embedding"},

@@ -27,6 +27,11 @@ _NOWHERE: Final = np.iinfo(np.int64).max
 Block = tuple[IdArray, FloatArray]
 
 
+def goals_for(recall: float) -> tuple[float, float]:
+    """What is to be measured at each of ``DEPTHS``, so that ``recall`` of the nearest are found."""
+    return recall + MARGIN * (1 - recall), recall - (1 - MARGIN) * (1 - recall)
+
+
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How hard a search tries: lists to probe for up to ``DEPTHS[0]`` neighbours and for more, candidates a neighbour.
@@ -62,7 +67,7 @@ def tune(codes: InvertedFile, queries: Block, blocks: Iterator[Block], recall: f
     some seconds a million on one core.
     """
     truth = _neighbors(queries, blocks, max(DEPTHS))
-    goals = [recall + MARGIN * (1 - recall), recall - (1 - MARGIN) * (1 - recall)]
+    goals = goals_for(recall)
     tries = list[_Try]()
     probes = 1
     while True:

@@ -1,8 +1,8 @@
-"""Nearest neighbours on a Milvus server; the only file that knows it (https://milvus.io/docs).
+"""Nearest neighbours on a Milvus server: the port, over a collection of one model of one catalog.
 
-A collection holds the vectors of one model of one catalog, by the catalog's ids. Vectors lie there as the catalog has
-them, in float32 of its float16, and are compared by inner product: that is the cosine of vectors of length 1, and the
-same number as exact search over the catalog finds, so that both stand in one order.
+Vectors lie there by the catalog's ids and as the catalog has them, in float32 of its float16, and are compared by inner
+product: that is the cosine of vectors of length 1, and the same number as exact search over the catalog finds, so that
+both stand in one order.
 
 What Milvus cannot promise comes from the catalog's own vectors (:mod:`artalike.storage.exact_search`): long answers,
 narrow choices, and whatever an answer is short of. No scalar fields stand beside the vectors: what a filter asks for
@@ -13,40 +13,31 @@ wide choice is picked out of a longer answer, or named by its ids.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from math import ceil
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from anyio import to_thread
-from grpc import RpcError, StatusCode
-from grpc.aio import init_grpc_aio
-from pymilvus import AsyncMilvusClient, DataType, MilvusException
-from pymilvus.client.types import LoadState
 
 from artalike.config import Index
-from artalike.errors import IndexUnavailable, SettingError, UsageError
+from artalike.errors import IndexUnavailable, UsageError
 from artalike.records import FloatArray, IdArray
 from artalike.storage.exact_search import exact_search
+from artalike.storage.milvus_collection import SEAL_ROWS, Hits, MilvusCollection, collection_name, drop_others
+from artalike.storage.milvus_connection import READY_SECONDS
+from artalike.storage.milvus_effort import KINDS, MOST, QUERIES, Effort, measure
 from artalike.storage.ports import APPROXIMATE_MOST, ImageCatalog, Neighbors
 from artalike.storage.vectors import checked_ids, checked_vectors, distinct
 
-T = TypeVar("T")
+__all__ = ["MilvusIndex", "collection_name", "drop_others"]
 
-CALL_SECONDS: Final = 8.0
-READY_SECONDS: Final = 120.0
-"""How long a server that answers may take to load what it holds: after a kill it reads its log first."""
+log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 0.25
-UPSERT_ROWS: Final = 128
-"""Vectors in one request: making it takes the event loop 8 ms."""
-
-DELETE_ROWS: Final = 4096
 ID_ROWS: Final = 16_384
 """Ids in one answer: Milvus gives no more (https://milvus.io/docs/limitations.md)."""
 
@@ -60,80 +51,66 @@ SPARE: Final = 1.25
 LIST_IDS: Final = 50_000
 """Ids in one expression: Milvus parses some 100,000 in a second."""
 
-_INDEXES: Final[dict[str, tuple[dict[str, Any], Callable[[int], dict[str, Any]]]]] = {
-    # What an index is built with, and how hard it is searched for so many neighbours; https://milvus.io/docs/index.md
-    "HNSW": ({"M": 16, "efConstruction": 200}, lambda depth: {"ef": max(128, 2 * depth)}),
-    "IVF_FLAT": ({"nlist": 1024}, lambda depth: {"nprobe": min(1024, 64 + depth // 8)}),
-    "FLAT": ({}, lambda depth: {}),
-}
+TEND_SECONDS: Final = 10.0
+"""Milvus seals a collection no more often (https://milvus.io/docs/configure_quota_limits.md)."""
 
+MEASURE_SECONDS: Final = 600.0
+CHANGED: Final = 0.1
+"""The effort is measured again when the size differs by this share from the one that it was measured at."""
 
-def collection_name(prefix: str, owner: str, model_id: str) -> str:
-    """Letters, digits and underscores, as Milvus takes them; another one for each catalog and model."""
-    label = re.sub(r"[^0-9A-Za-z]+", "_", model_id)[:60].strip("_")
-    return f"{_of_catalog(prefix, owner)}{label}_{hashlib.sha256(model_id.encode()).hexdigest()[:12]}"
-
-
-def _of_catalog(prefix: str, owner: str) -> str:
-    return f"{prefix}_{owner}_"
+MEASURE_ROWS: Final = 4
+"""Queries in one request of a measurement, so that visitors' go between."""
 
 
 class MilvusIndex:
-    """Implements :class:`artalike.storage.ports.VectorIndex` on the collection ``name``. Use :meth:`open`.
+    """Implements :class:`artalike.storage.ports.VectorIndex` on ``collection``. Use :meth:`open`.
 
     Changes are made one at a time and are done when searches see them. All raise IndexUnavailable, with which
     nothing or a part of a change may have been made; it may be made again.
     """
 
-    def __init__(
-        self, client: AsyncMilvusClient, name: str, dimension: int, images: ImageCatalog, settings: Index
-    ) -> None:
-        self._client = client
-        self._name = name
+    def __init__(self, collection: MilvusCollection, dimension: int, images: ImageCatalog, settings: Index) -> None:
+        self._collection = collection
         self._dimension = dimension
         self._images = images
         self._settings = settings
         self._size = 0
         self._largest = -1
         self._changing = asyncio.Lock()
+        self._growing = 0
+        self._tended = -TEND_SECONDS
+        self._measured = -MEASURE_SECONDS
+        self._at_rest = False
+        self._effort = Effort()
 
     @classmethod
     @asynccontextmanager
     async def open(cls, name: str, dimension: int, images: ImageCatalog, settings: Index) -> AsyncIterator[MilvusIndex]:
-        """Connect, and make the collection where there is none. ``images`` are what it follows.
-
-        Raises IndexUnavailable where nothing answers, SettingError for a wrong token and for a collection that is
-        of something else.
-        """
-        async with _connected(settings) as client:
-            index = cls(client, name, dimension, images, settings)
-            await index.prepare()
+        """Raises as :meth:`MilvusCollection.open` does. ``images`` are what it follows."""
+        async with MilvusCollection.open(name, dimension, settings) as collection:
+            index = cls(collection, dimension, images, settings)
+            await index._count()
             yield index
 
     async def prepare(self) -> None:
         """Return when the server has loaded the collection, and is asked how much that holds. Raises as above."""
-        if not await self._ask(self._client.has_collection):
-            await self._create()
-        if not await self._ask(self._client.list_indexes):
-            await self._create_index()
-        described = await self._ask(self._client.describe_collection)
-        dimensions = [field["params"].get("dim") for field in described["fields"] if field["name"] == "vector"]
-        if [int(dimension or 0) for dimension in dimensions] != [self._dimension]:
-            found = dimensions[0] if dimensions else "no"
-            raise SettingError(
-                f"index.collection = {self._settings.collection!r}: {self._name} at {self._settings.uri} is of vectors "
-                f"of {found} numbers; expected {self._dimension}: drop it there, or choose another name"
-            )
-        await self._ask(self._client.load_collection, seconds=READY_SECONDS)
-        async with _in_time(self._settings, READY_SECONDS):
-            while (await self._ask(self._client.get_load_state))["state"] != LoadState.Loaded:  # noqa: ASYNC110  # no event
-                await asyncio.sleep(LOOK_SECONDS)
+        await self._collection.prepare()
         await self._count()
 
     @property
     def size(self) -> int:
-        """How many vectors it held after the last change that was made here."""
+        """How many vectors it held when that was last asked: after each change here, and now and then."""
         return self._size
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """For people. The recalls are None until they have been measured."""
+        return {
+            "type": self._collection.kind,
+            "recall": self._effort.recall,
+            "recall_at_100": self._effort.recall_at_100,
+            "effort": self._effort.factor,
+        }
 
     async def add(self, ids: IdArray, vectors: FloatArray) -> None:
         """As the port says; done once a search finds them. Raises UsageError for anything else, and then adds none."""
@@ -142,15 +119,10 @@ class MilvusIndex:
         if len(ids) != len(rows):
             raise UsageError(f"{len(ids)} ids for {len(rows)} vectors: expected one each")
         last = len(ids) - 1 - np.unique(ids[::-1], return_index=True)[1]
-        ids, rows = ids[last], rows[last]
         async with self._changing:
-            for start in range(0, len(ids), UPSERT_ROWS):
-                piece = slice(start, start + UPSERT_ROWS)
-                data = [
-                    {"id": number, "vector": row} for number, row in zip(ids[piece].tolist(), rows[piece], strict=True)
-                ]
-                await self._ask(self._client.upsert, data)
-                self._largest = max(self._largest, data[-1]["id"])
+            self._growing += len(last)
+            await self._collection.upsert(ids[last], rows[last])
+            self._largest = max(self._largest, int(ids.max(initial=-1)))
             await self._count()
 
     async def remove(self, ids: IdArray) -> int:
@@ -160,8 +132,7 @@ class MilvusIndex:
             return 0
         async with self._changing:
             before = self._size
-            for start in range(0, len(wanted), DELETE_ROWS):
-                await self._ask(self._client.delete, ids=wanted[start : start + DELETE_ROWS].tolist())
+            await self._collection.delete(wanted)
             await self._count()
             return max(0, before - self._size)
 
@@ -199,49 +170,74 @@ class MilvusIndex:
             where = f"id >= {start} and id <= {stop - 1}"
             if stop - start > ID_ROWS:
                 # Beyond all ids of the catalog there is nothing, or what does not belong there.
-                if await self._count(where):
+                if await self._collection.count(where):
                     middle = (start + stop) // 2
                     ranges += [(start, middle), (middle, stop)]
                 continue
-            # The count was strong: the server has seen all that came before it.
-            rows = await self._ask(
-                self._client.query, filter=where, output_fields=["id"], limit=ID_ROWS, consistency_level="Bounded"
-            )
-            found.append(np.fromiter((row["id"] for row in rows), np.int64, len(rows)))
+            found.append(await self._collection.ids(where, ID_ROWS))
         everything = distinct(np.concatenate(found))
         if len(everything) != there:
-            raise IndexUnavailable(f"{self._name}: {len(everything)} ids of {there}; it is changing meanwhile")
+            raise IndexUnavailable(
+                f"{self._collection.name}: {len(everything)} ids of {there}; it is changing meanwhile"
+            )
         return everything
+
+    async def tend(self) -> None:
+        """Whatever is due, to be asked for again and again: what was added is sealed, and the effort is measured."""
+        now = time.monotonic()
+        if now - self._tended < TEND_SECONDS:
+            return
+        self._tended = now
+        try:
+            # Others add as well.
+            growing = max(self._growing, await self._count() - await self._collection.sealed())
+            if growing >= SEAL_ROWS:
+                await self.seal()
+            # What has got its index is searched by it some seconds later.
+            rested, self._at_rest = self._at_rest, growing < SEAL_ROWS and await self._collection.indexed()
+            changed = abs(self._size - self._effort.size) > CHANGED * self._size
+            if rested and self._at_rest and changed and now - self._measured >= MEASURE_SECONDS:
+                await self.measure()
+                self._measured = now
+        except IndexUnavailable as error:
+            log.info("%s; the index is tended later", error)  # it may have been asked too often
+
+    async def seal(self) -> None:
+        """Let Milvus make its indexes of what has been added."""
+        growing, self._growing = self._growing, 0
+        try:
+            await self._collection.seal()
+        except BaseException:
+            self._growing += growing
+            raise
+
+    async def measure(self) -> None:
+        """Choose how hard to search, by searching for neighbours of some of its vectors. Raises StorageError, too."""
+        kind = KINDS[self._collection.kind]
+        if self._size < SEAL_ROWS or not kind.factors:
+            return
+        largest = await self._largest_known()
+        own = np.unique(np.random.default_rng(0).integers(1, largest + 1, 2 * QUERIES))
+        ids, vectors = await self._images.vectors(own.tolist())
+        ids, vectors = ids[:QUERIES], vectors[:QUERIES]
+
+        async def search(queries: FloatArray, depth: int, factor: int) -> list[IdArray]:
+            found: list[IdArray] = []
+            for start in range(0, len(queries), MEASURE_ROWS):
+                part = queries[start : start + MEASURE_ROWS]
+                hits = await self._collection.search(part, depth, factor=factor, seconds=READY_SECONDS)
+                found += [ids for ids, _ in hits]
+            return found
+
+        self._effort = await measure(search, ids, vectors, kind=kind, recall=self._settings.recall, size=self._size)
 
     async def drop(self) -> None:
         """Delete the collection; nothing may be asked of it any more."""
-        await self._ask(self._client.drop_collection, seconds=READY_SECONDS)
+        await self._collection.drop()
 
-    async def _create(self) -> None:
-        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("id", DataType.INT64, is_primary=True)
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._dimension)
-        await self._ask(self._client.create_collection, schema=schema, seconds=READY_SECONDS)
-
-    async def _create_index(self) -> None:
-        kind = self._settings.index_type
-        params = self._client.prepare_index_params()
-        params.add_index("vector", index_type=kind, metric_type="IP", params=_INDEXES[kind][0])
-        async with _in_time(self._settings, READY_SECONDS):
-            try:
-                await self._client.create_index(self._name, params, retry_times=0)
-            except RpcError as error:
-                if error.code() != StatusCode.UNIMPLEMENTED:
-                    raise
-                # Milvus Lite has made it, but has no clock for the client to wait by.
-
-    async def _count(self, where: str = "") -> int:
-        """How many there are: a strong read, so that all that was changed before it is seen by searches from now on."""
-        rows = await self._ask(self._client.query, filter=where, output_fields=["count(*)"], consistency_level="Strong")
-        count = int(rows[0]["count(*)"])
-        if not where:
-            self._size = count
-        return count
+    async def _count(self) -> int:
+        self._size = await self._collection.count()
+        return self._size
 
     async def _largest_known(self) -> int:
         return max(self._largest, (await self._images.totals()).max_id)
@@ -249,36 +245,24 @@ class MilvusIndex:
     async def _approximate(
         self, queries: FloatArray, k: int, max_id: int | None, among: IdArray | None
     ) -> list[Neighbors]:
-        depth, choices = k, [""]
+        depth, choices, factor = k, [""], self._effort.factor
         if among is not None:
             depth = ceil(SPARE * k * max(1.0, self._size / len(among)))
             if depth > DEEPEST:
                 depth, choices = k, [*_expressions(among)]
+                factor = MOST  # what a list names may lie anywhere
         elif max_id is not None and max_id < await self._largest_known():
             choices = [f"id <= {max_id}"]
-        effort = _INDEXES[self._settings.index_type][1](depth)
-        if len(choices) > 1 and "nprobe" in effort:
-            effort = {"nprobe": 1024}  # what a list names may lie in any of them
-        parts = [
-            await self._ask(
-                self._client.search,
-                list(queries),
-                anns_field="vector",
-                limit=depth,
-                filter=choice,
-                search_params={"metric_type": "IP", "params": effort},
-                consistency_level=self._settings.consistency.capitalize(),
-            )
-            for choice in choices
-        ]
+        parts = [await self._collection.search(queries, depth, factor=factor, where=choice) for choice in choices]
         return await to_thread.run_sync(partial(self._merged, parts, k, max_id, among))
 
-    def _merged(self, parts: Sequence[Any], k: int, max_id: int | None, among: IdArray | None) -> list[Neighbors]:
+    def _merged(
+        self, parts: Sequence[list[Hits]], k: int, max_id: int | None, among: IdArray | None
+    ) -> list[Neighbors]:
         return [self._neighbors(hits, k, max_id, among) for hits in zip(*parts, strict=True)]
 
-    def _neighbors(self, hits: Sequence[Any], k: int, max_id: int | None, among: IdArray | None) -> Neighbors:
-        ids = np.concatenate([np.array(one.ids, np.int64) for one in hits])
-        scores = np.concatenate([np.array(one.distances, np.float32) for one in hits])
+    def _neighbors(self, hits: Sequence[Hits], k: int, max_id: int | None, among: IdArray | None) -> Neighbors:
+        ids, scores = (np.concatenate(arrays) for arrays in zip(*hits, strict=True))
         kept = np.isin(ids, self._images.without_removed(ids.tolist()))
         if max_id is not None:
             kept &= ids <= max_id
@@ -291,63 +275,6 @@ class MilvusIndex:
 
     async def _exact(self, queries: FloatArray, k: int, max_id: int | None, among: IdArray | None) -> list[Neighbors]:
         return await exact_search(self._images, queries, k, max_id=max_id, among=among, size=self._size)
-
-    async def _ask(
-        self, call: Callable[..., Awaitable[T]], *args: Any, seconds: float = CALL_SECONDS, **options: Any
-    ) -> T:
-        """Of the collection. One try: who wants another one knows better when."""
-        async with _in_time(self._settings, seconds):
-            return await call(self._name, *args, retry_times=0, **options)
-
-
-async def drop_others(settings: Index, owner: str, *, but: Sequence[str]) -> None:
-    """Drop the collections of this catalog's models that are left. Raises as :meth:`MilvusIndex.open` does."""
-    async with _connected(settings) as client, _in_time(settings, READY_SECONDS):
-        for name in await client.list_collections(retry_times=0):
-            if name.startswith(_of_catalog(settings.collection, owner)) and name not in but:
-                await client.drop_collection(name, retry_times=0)
-
-
-@asynccontextmanager
-async def _connected(settings: Index) -> AsyncIterator[AsyncMilvusClient]:
-    # It tells each failed call with its whole stack, which is for us to judge.
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-    # Else closing the last connection would wait, in the event loop, for the thread that polls for all of them.
-    init_grpc_aio()
-    async with _in_time(settings, CALL_SECONDS):
-        client = AsyncMilvusClient(settings.uri, token=settings.token, timeout=CALL_SECONDS, dedicated=True)
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
-@asynccontextmanager
-async def _in_time(settings: Index, seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        raise IndexUnavailable(f"index.uri = {settings.uri!r}: no answer within {seconds:.0f} s") from error
-    except (MilvusException, RpcError) as error:
-        raise _translated(settings, error) from error
-
-
-def _translated(settings: Index, error: BaseException) -> IndexUnavailable | SettingError:
-    """The client says of whatever it meets while it connects that the connection failed: the reason lies below that."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, RpcError) and error.code() == StatusCode.UNAUTHENTICATED:
-        given = "the one that is set" if settings.token else "none"
-        return SettingError(
-            f"index.token: Milvus at {settings.uri} does not take {given}; expected 'user:password' or an API key"
-        )
-    said = error.details() if isinstance(error, RpcError) else getattr(error, "message", error)
-    return IndexUnavailable(f"index.uri = {settings.uri!r}: expected a Milvus that answers: {_line(str(said))}")
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())[:300]
 
 
 def _up_to(among: IdArray, max_id: int | None) -> IdArray:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from artalike.config import Index
+from artalike.errors import SnapshotError
 from artalike.records import FloatArray, IdArray
 from artalike.storage.growing_index import GrowingIndex
 from artalike.storage.ports import ImageCatalog, Neighbors, Totals, VectorIndex
@@ -94,20 +95,29 @@ class Followed:
 
 
 @asynccontextmanager
-async def opened(engine: str, uri: str, folder: Path, dimension: int, **settings: Any) -> AsyncIterator[Followed]:
-    """An empty index of ``engine``: "exact", "trained", or one of Milvus at ``uri``."""
+async def opened(
+    engine: str, uri: str, folder: Path, dimension: int, *, model: str = MODEL, keep: bool = False, **settings: Any
+) -> AsyncIterator[Followed]:
+    """An index of ``engine``: "exact", "trained", or one of Milvus at ``uri``. ``keep``: it may be opened again."""
     catalog = MemoryCatalog(dimension)
     if engine == "exact":
-        yield Followed(FlatIndex(dimension, MODEL), catalog)
+        yield Followed(FlatIndex(dimension, model), catalog)
     elif engine == "trained":
-        growing = GrowingIndex(dimension, MODEL, folder / "index")
+        path = folder / "index"
+        try:
+            growing = await GrowingIndex.load(path, model, dimension)
+        except SnapshotError:
+            growing = GrowingIndex(dimension, model, path)
         yield Followed(growing, catalog)
+        if keep:
+            await growing.save(path)
         await growing.close()
     else:
         from artalike.storage.milvus_index import MilvusIndex, collection_name  # noqa: PLC0415  # where it is installed
 
         chosen = Index(engine="milvus", uri=uri, **settings)
-        name = collection_name("tests", folder.name, f"{dimension}")
+        name = collection_name("tests", folder.name, f"{model} {dimension}")
         async with MilvusIndex.open(name, dimension, cast("ImageCatalog", catalog), chosen) as index:
-            await index.remove(await index.ids())
             yield Followed(index, catalog)
+            if not keep:
+                await index.drop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import partial
@@ -17,7 +18,9 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from artalike.errors import UsageError
 from artalike.records import FloatArray
 from artalike.storage import growing_index
+from benchmarks.vectors import Made, Truth, pieces, shared
 from tests.cluster.indexes import Followed, opened
+from tests.cluster.milvus import MilvusServer
 from tests.storage.index_machine import IndexMachine, vector
 from tests.storage.test_growing_index import in_this_process
 
@@ -206,6 +209,54 @@ async def test_an_id_is_replaced_and_counted_once(index: Followed) -> None:
     assert (answer.ids.tolist(), index.size) == ([8], 1)
 
 
+async def test_a_replay_changes_nothing(full: Followed) -> None:
+    rows = vectors(COUNT)
+    before = await full.search(rows[:5], 20)
+    await full.index.add(np.arange(1, 301), rows[:300])
+    await full.index.add(np.arange(201, 501), rows[200:500])
+    assert (full.size, len(await full.ids())) == (COUNT, COUNT)
+    gone = np.arange(1, 41)
+    assert await full.remove(gone) == 40
+    assert await full.remove(gone) == 0
+    assert full.size == COUNT - 40
+    await full.add(gone, rows[:40])
+    assert (full.size, len(await full.ids())) == (COUNT, COUNT)
+    for one, other in zip(before, await full.search(rows[:5], 20), strict=True):
+        assert np.isin(one.ids, other.ids).mean() >= 0.95
+        assert len(set(other.ids.tolist())) == 20
+
+
+async def test_an_answer_is_no_longer_than_what_there_is(index: Followed) -> None:
+    rows = vectors(6)
+    await index.add(np.arange(1, 7), rows)
+    await index.remove(np.array([2, 5]))
+    for k, max_id, among, found in (
+        (50, None, None, [1, 3, 4, 6]),
+        (50, 3, None, [1, 3]),
+        (50, None, np.array([2, 3, 99]), [3]),
+        (50, 0, None, []),
+        (50, None, np.array([], np.int64), []),
+        (2000, None, None, [1, 3, 4, 6]),
+    ):
+        for answer in await index.search(rows[:2], k, max_id=max_id, among=among):
+            assert sorted(answer.ids.tolist()) == found
+            assert len(answer.scores) == len(found)
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
+async def test_what_it_holds_is_of_one_model(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    place = (engine, uri_of(engine, request), tmp_path, DIMENSION)
+    rows = vectors(3)
+    async with opened(*place, model="one@1", keep=True) as index:
+        await index.add(np.array([1, 2]), rows[:2])
+    async with opened(*place, model="other@1", keep=engine == "trained") as index:
+        assert (index.size, len(await index.ids())) == (0, 0)
+        assert [len(answer.ids) for answer in await index.search(rows, 5)] == [0, 0, 0]
+    async with opened(*place, model="one@1") as index:
+        # Files hold one model, which is the other now; on a server it still is where it was.
+        assert (await index.ids()).tolist() == ([] if engine == "trained" else [1, 2])
+
+
 async def test_an_empty_index_answers(index: Followed) -> None:
     [answer] = await index.search(vectors(1), 10)
     assert (len(answer.ids), index.size, len(await index.ids())) == (0, 0, 0)
@@ -244,3 +295,33 @@ async def test_every_type_of_index_serves(kind: str, request: pytest.FixtureRequ
         await index.add(np.arange(1, COUNT + 1), vectors(COUNT))
         assert await share_found(index, 10) >= 0.95
         assert await share_found(index, 10, np.arange(1, COUNT + 1, 2)) >= 0.95
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+async def test_what_has_just_come_in_is_found_as_surely_as_all_else(
+    milvus_server: MilvusServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand at a time, of vectors so wide that Milvus would soon search them by a stand-in for an index."""
+    from artalike.storage import milvus_index  # noqa: PLC0415  # where it is installed
+
+    monkeypatch.setattr(milvus_index, "TEND_SECONDS", 0)
+    made = Made(10_240, 768)
+    queries = made.queries(50)
+    truth = Truth(queries)
+    async with opened("milvus_server", milvus_server.uri, tmp_path, 768, consistency="strong") as followed:
+        assert isinstance(followed.index, milvus_index.MilvusIndex)
+        for start, stop in pieces(0, made.size, 1024):
+            rows = made.rows(start, stop).astype(np.float16).astype(np.float32)
+            truth.add(start, rows)
+            await followed.add(np.arange(start + 1, stop + 1), rows)
+            await followed.index.tend()
+            if stop % 2048 == 0:
+                for k in (10, 100):
+                    found = [answer.ids for answer in await followed.search(queries, k)]
+                    assert shared([ids[:k] for ids in truth.ids()], found) >= 0.98
+        async with asyncio.timeout(300):
+            while followed.index.stats["recall"] is None:
+                await followed.index.tend()
+                await asyncio.sleep(0.2)
+        assert followed.index.stats["recall"] >= 0.99

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from artalike.commands.doctor import run_doctor
-from artalike.config import Settings
+from artalike.config import Index, Settings
 from artalike.errors import IndexUnavailable, SettingError
 from artalike.service import Service
 from artalike.storage import outboxed_index
@@ -29,9 +29,10 @@ SERVERS = ("milvus_lite", pytest.param("milvus_server", marks=pytest.mark.slow))
 
 
 @pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> MilvusServer:
+def server(request: pytest.FixtureRequest) -> Iterator[MilvusServer]:
     found: MilvusServer = request.getfixturevalue(request.param)
-    return found
+    yield found
+    found.drop_all()
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +173,16 @@ async def test_a_server_that_is_not_there_is_told_in_one_line(tmp_path: Path) ->
     with pytest.raises(IndexUnavailable, match=r"^index\.uri = 'http://127.0.0.1:\d+': expected a Milvus that answers"):
         async with running(settings):
             pass
+
+
+async def test_an_error_of_the_client_that_is_its_own_cause_is_told_too() -> None:
+    pymilvus = pytest.importorskip("pymilvus", reason="pymilvus not installed: make test-cluster")
+    from artalike.storage.milvus_connection import in_time  # noqa: PLC0415  # where it is installed
+
+    error = pymilvus.MilvusException(message="gone away")
+    with pytest.raises(IndexUnavailable, match="gone away"):
+        async with in_time(Index(), 1):
+            raise error from error
 
 
 async def test_a_token_that_the_server_does_not_take_is_told_in_one_line_without_it(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from artalike.storage import models
 from artalike.storage.catalog import Database
 from artalike.storage.folder import DataFolder
 from artalike.storage.images import Images
-from artalike.storage.index_opening import ServedIndex, open_index
+from artalike.storage.index_opening import ServedIndex, bring_level, open_index
 from artalike.upkeep import NoSnapshots, Snapshots
 
 log = logging.getLogger(__name__)
@@ -116,6 +116,7 @@ class Engine:
                     lambda: acceleration.watch(load(card, embedding), card, embedding),
                     batch_size=embedding.batch,
                     batch_seconds=embedding.batch_seconds,
+                    threads=embedding.cores,
                 )
             )
             searches = await stack.enter_async_context(GatheredSearches(opened.index))
@@ -149,9 +150,12 @@ class Engine:
         """How much the vectors of texts weigh beside words in the metadata."""
         return 1.0 if self.batcher.takes_texts else CLASSES_TRUST
 
-    async def follow(self) -> None:
-        """Bring the index to what the catalog says. Raises StorageError."""
-        followed = await self.index.follow(self.images)
+    async def follow(self, *, first: bool = True) -> None:
+        """Bring the index to what the catalog says; as the ``first`` of several processes, or beside others.
+
+        Raises StorageError.
+        """
+        followed = await bring_level(self.index, self.images, first=first)
         if followed.added or followed.removed:
             log.info("index: %d vectors added and %d removed, since it was last open", followed.added, followed.removed)
         await self.snapshots.loaded(followed)
@@ -237,10 +241,11 @@ class Engines:
             while self._leaving and self._leaving[0][1] <= anyio.current_time():
                 with anyio.CancelScope(shield=True):
                     await self._leaving[0][0].aclose()
-                    del self._leaving[0]
+                # Before the next move may begin: what it makes must not be taken for what was left.
+                await self._closed(self.current.images.model)
+                del self._leaving[0]
                 if not self._leaving:
                     self._gone.set()
-                await self._closed(self.current.images.model)
 
     async def _close(self) -> None:
         for owner, _ in self._leaving:

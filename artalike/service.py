@@ -221,7 +221,7 @@ class Service:
                     closed=forget_others,
                 )
             )
-            await engines.current.follow()
+            await engines.current.follow(first=database.first)
             events, thumbnails = EventBus(), await open_thumbnails(settings.storage, folder)
             followers = Followers(database, images, engines.current.index, thumbnails)
             removal = await stack.enter_async_context(

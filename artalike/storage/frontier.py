@@ -29,6 +29,7 @@ from artalike.storage import found as finding
 from artalike.storage.catalog import Connection, Database
 from artalike.storage.found import Bounds, Refuses
 from artalike.storage.lanes import widen_lanes
+from artalike.storage.notices import Changed
 from artalike.storage.ports import Share
 from artalike.storage.rows import fail_blocked, finish_rows, give_back, read_children_again, retry_rows, settle_seed
 
@@ -140,7 +141,9 @@ class Frontier:
                     "UPDATE seeds SET recrawl_seconds = coalesce(recrawl_seconds, ?) WHERE id = ?",
                     (recrawl, task.seed_id),
                 )
-            return await finding.store(connection, task, found, bounds=self._bounds, refuses=self._refuses)
+            new = await finding.store(connection, task, found, bounds=self._bounds, refuses=self._refuses)
+            connection.tell(Changed.SEEDS, [task.seed_id] if new else [])
+            return new
 
     async def finish(self, task: Task, *, validators: Validators = NEVER_ASKED) -> None:
         async with self._database.write() as connection:

@@ -88,6 +88,14 @@ async def open_index(
         await growing.close()
 
 
+async def bring_level(index: ServedIndex, images: Images, *, first: bool) -> Followed:
+    """Bring it to what the catalog says, as the ``first`` of the processes that share that, or beside others.
+
+    Raises IndexUnavailable or StorageError.
+    """
+    return await (index.follow(images) if first or not isinstance(index, OutboxedIndex) else index.join())
+
+
 async def differing(opened: Opened, images: Images) -> IdArray:
     """Ids that the index holds and the catalog does not, or the other way round, and that nothing will set right.
 

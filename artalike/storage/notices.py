@@ -23,7 +23,7 @@ class Changed(StrEnum):
     BLOCKS = "blocks"
     """Rules that have come or gone."""
     SEEDS = "seeds"
-    """Seeds that were handed in, paused, resumed or cancelled, have another rate, or have something to do again."""
+    """Seeds that were handed in, paused, resumed or cancelled, have another rate, or something more to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
 from artalike.records import IdArray
-from artalike.storage.catalog import Database
+from artalike.storage.catalog import Database, Guarded
 from artalike.storage.images import Images
 from artalike.storage.notices import Changed
 
@@ -56,6 +57,10 @@ class Outbox:
             )
             [row] = await connection.execute_fetchall("SELECT owner FROM outbox_models WHERE model = ?", (self._model,))
         return str(row[0])
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """While the block runs no other process brings the index to what the catalog says, as this one does."""
+        return self._database.guarded(Guarded.FOLLOWING)
 
     async def first(self, limit: int) -> list[Change]:
         """The changes that have waited longest."""

@@ -113,11 +113,19 @@ class OutboxedIndex:
 
         Raises IndexUnavailable or StorageError.
         """
-        await self._work_off()
-        followed = await follow(self._index, images)
-        await self._work_off()
-        self._level, self._problem = True, None
+        async with self._outbox.alone():
+            await self._work_off()
+            followed = await follow(self._index, images)
+            await self._work_off()
+            self._level, self._problem = True, None
         return followed
+
+    async def join(self) -> Followed:
+        """As :meth:`follow`, where other processes have it level: what waits in the outbox is all there can be."""
+        async with self._outbox.alone():
+            await self._work_off()
+            self._level, self._problem = True, None
+        return Followed(0, 0)
 
     async def run(self) -> None:
         """For ever: work off what waits; when the server seems lost, find out, and bring it level when it is back."""
@@ -142,7 +150,9 @@ class OutboxedIndex:
         late = [change for change in changes if change.seq <= self._seen]
         self._seen = changes[-1].seq if changes else 0
         if late:
-            await self._tell(late)
+            async with self._outbox.alone():  # another process may be at it
+                waiting = {change.seq for change in await self._outbox.first(BATCH)}
+                await self._tell([change for change in late if change.seq in waiting])
         self._waiting = len(changes) - len(late)
 
     async def _return(self) -> None:
@@ -168,7 +178,7 @@ class OutboxedIndex:
 
     async def _tell(self, changes: Sequence[Change]) -> None:
         """Let the index have these images as the catalog has them now."""
-        ids = np.unique([change.image_id for change in changes])
+        ids = np.unique(np.array([change.image_id for change in changes], np.int64))
         async with self._changing:
             there, vectors = await self._images.vectors(ids.tolist())
             if len(there):

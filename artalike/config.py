@@ -113,6 +113,11 @@ class EmbeddingSettings(Section):
         """Pictures at once. Eight of them stay in a processor's cache: more are slower there."""
         return 8 if self.batch_size == "auto" else self.batch_size
 
+    @property
+    def cores(self) -> int:
+        """Batches beside each other at most."""
+        return self.threads or os.cpu_count() or 1
+
 
 class Index(Section):
     engine: Literal["faiss", "milvus"] = "faiss"

@@ -3,7 +3,7 @@
     python -m benchmarks.embed --model NAME [--folder FOLDER]
 
 An architecture of open_clip without a tag gets random weights, which serve for speed. The pictures are those of FOLDER,
-or the demo's. Rounds of the two alternate; rates are medians over batches, which are all of embedding.batch_size.
+or the demo's. Rounds of the two alternate; rates are medians over them, and batches all of embedding.batch_size.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
@@ -27,7 +28,9 @@ from artalike.demo.families import piece, render
 from artalike.embedding import identify, lite, lite_network, load
 from artalike.embedding.acceleration import Acceleration
 from artalike.embedding.card import ModelCard
+from artalike.embedding.device import CORES
 from artalike.embedding.network import TorchNetwork
+from artalike.embedding.parallel import embed_all, threads_of
 from artalike.errors import ArtalikeError
 from artalike.imaging import decode
 from artalike.records import FloatArray, PixelArray
@@ -38,8 +41,12 @@ PICTURES: Final = 500
 ROUNDS: Final = 5
 SECONDS: Final = 3.0
 """Of each of the two in a round."""
+AT_ONCE: Final = 16
+"""Batches that are handed in together."""
+SINGLE: Final = 20
 
 Embed = Callable[[PixelArray], FloatArray]
+EmbedAll = Callable[[Sequence[PixelArray]], Iterable[FloatArray]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,13 +71,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         acceleration = Acceleration(options.kept or Path(temporary) / "compiled")
         reference = np.concatenate([network.embed_eagerly(batch) for batch in _batches(pictures, settings.batch)])
         acceleration.watch(network, card, settings)
-        for batch in _batches(pictures, settings.batch):  # the first of them are what it is compiled after
-            network.embed(batch)
+        list(embed_all(network, _batches(pictures, settings.batch)))  # it is compiled after the first of them
         started = time.perf_counter()
         acceleration.wait()
         compile_s = time.perf_counter() - started
-        vectors = np.concatenate([network.embed(batch) for batch in _batches(pictures, settings.batch)])
-        fast, plain = _rates((network.embed, _as_loaded(card, network)), pictures, settings.batch, options.seconds)
+        vectors = np.concatenate(list(embed_all(network, _batches(pictures, settings.batch))))
+        single_ms = 1000 * statistics.median(_seconds(network.embed, pictures[:1]) for _ in range(SINGLE))
+        batches = [batch for batch in _batches(pictures, settings.batch) if len(batch) == settings.batch]
+        loaded = _as_loaded(card, network)
+        fast, plain = _rates((partial(embed_all, network), partial(map, loaded)), batches, options.seconds)
     summary = {
         "model": card.model_id if options.model in lite.MODELS else options.model,
         "images_per_s": round(fast, 1),
@@ -79,23 +88,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "min_cosine": round(float((vectors * reference).sum(axis=1).min()), 5),
         "pictures": len(pictures),
         "compile_s": round(compile_s, 1),
+        "threads": threads_of(network),
+        "single_ms": round(single_ms, 1),
     }
     report(f"{options.model}, batches of {settings.batch}", [], summary)
 
 
-def _rates(networks: Sequence[Embed], pictures: PixelArray, size: int, seconds: float) -> list[float]:
-    """Images a second of each, from alternating rounds."""
-    taken: list[list[float]] = [[] for _ in networks]
-    batches = [batch for batch in _batches(pictures, size) if len(batch) == size]
+def _rates(networks: Sequence[EmbedAll], batches: Sequence[PixelArray], seconds: float) -> list[float]:
+    """Images a second of each, medians of alternating rounds."""
+    rates: list[list[float]] = [[] for _ in networks]
     for _ in range(ROUNDS):
-        for embed, times in zip(networks, taken, strict=True):
-            embed(batches[0])
-            end, turn = time.perf_counter() + seconds, 0
-            while (started := time.perf_counter()) < end:
-                embed(batches[turn % len(batches)])
-                times.append(time.perf_counter() - started)
-                turn += 1
-    return [size / statistics.median(times) for times in taken]
+        for embed, taken in zip(networks, rates, strict=True):
+            count, started = 0, time.perf_counter()
+            while (spent := time.perf_counter() - started) < seconds:
+                count += sum(map(len, embed(batches[:AT_ONCE])))
+            taken.append(count / spent)
+    return [statistics.median(taken) for taken in rates]
+
+
+def _seconds(embed: Embed, batch: PixelArray) -> float:
+    started = time.perf_counter()
+    embed(batch)
+    return time.perf_counter() - started
 
 
 def _as_loaded(card: ModelCard, network: TorchNetwork) -> Embed:
@@ -108,9 +122,11 @@ def _as_loaded(card: ModelCard, network: TorchNetwork) -> Embed:
     loaded = loaded.to(memory_format=torch.contiguous_format)
 
     def embed(batch: PixelArray) -> FloatArray:
+        torch.set_num_threads(CORES)  # which share each batch, as they do when nobody tells torch otherwise
         with torch.inference_mode():
             pixels = torch.from_numpy(batch).permute(0, 3, 1, 2).float() * encoder.scale + encoder.offset
             features: FloatArray = loaded(pixels.contiguous()).numpy()
+        torch.set_num_threads(1)
         return features
 
     return embed

@@ -25,7 +25,7 @@ import numpy as np
 
 from artalike.config import EmbeddingSettings
 from artalike.embedding.card import Compilable, ModelCard, Network
-from artalike.embedding.checking import LEAST_COSINE, Samples, least_cosine
+from artalike.embedding.checking import LEAST_COSINE, Samples
 from artalike.priority import EMBEDDING, step_back
 from artalike.records import FloatArray, PixelArray
 
@@ -39,14 +39,13 @@ COMMAND: Final = (sys.executable, "-m", "artalike.embedding.compiling")
 KEPT: Final = 3
 """Compiled networks that stay in the folder: of the models and settings used last."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """To be raised when the compiled code changes for a reason that `_key` does not see."""
 
 DAY_SECONDS: Final = 86400.0
 """What a compiler has left behind for so long, nobody is at work on."""
 
 NEW: Final = "new-"
-LIBRARY: Final = "network.so"
 CHECK: Final = "check.npz"
 
 
@@ -68,15 +67,12 @@ class Acceleration:
         self._thread: threading.Thread | None = None
 
     def watch(self, network: Network, card: ModelCard, settings: EmbeddingSettings) -> Network:
-        """``network``, which changes over to compiled code at once where that is kept, and else after some pictures.
-
-        Call this in the thread that embeds.
-        """
+        """``network``, which changes over to compiled code at once where that is kept, and else after some pictures."""
         if settings.compile == "off" or not isinstance(network, Compilable) or not network.compilable:
             return network
         self._network, self._card, self._settings = network, card, settings
         self._place = self._folder / _key(card, settings)
-        if not (self._place / LIBRARY).exists() or not self._adopt():
+        if not (self._place / CHECK).exists() or not self._adopt():
             network.observe(self._see)
         return network
 
@@ -95,13 +91,16 @@ class Acceleration:
             self._thread.join()
 
     def _see(self, batch: PixelArray, vectors: FloatArray) -> None:
-        self._seen.append((batch, vectors))
-        if sum(len(batch) for batch, _ in self._seen) < self._wanted:
-            return
-        self._network.observe(None)
-        samples = Samples(*(np.concatenate(arrays) for arrays in zip(*self._seen, strict=True)))
-        self._seen.clear()
-        self._thread = threading.Thread(target=self._compile, args=(samples,), name="compile", daemon=True)
+        with self._lock:
+            if self._thread is not None:  # another thread has brought the last of them
+                return
+            self._seen.append((batch, vectors))
+            if sum(len(batch) for batch, _ in self._seen) < self._wanted:
+                return
+            self._network.observe(None)
+            samples = Samples(*(np.concatenate(arrays) for arrays in zip(*self._seen, strict=True)))
+            self._seen.clear()
+            self._thread = threading.Thread(target=self._compile, args=(samples,), name="compile", daemon=True)
         self._thread.start()
 
     def _compile(self, samples: Samples) -> None:
@@ -130,7 +129,7 @@ class Acceleration:
             "settings": self._settings.model_dump(),
             "batch_size": self._settings.batch,
             "samples": str(work / CHECK),
-            "library": str(work / LIBRARY),
+            "folder": str(work),
         }
         with self._lock:
             if self._closed:
@@ -157,13 +156,15 @@ class Acceleration:
 
     def _adopt(self) -> bool:
         """Change over, if what has been compiled gives the same vectors. Whether it does."""
-        from artalike.embedding.library import CompiledLibrary, LibraryError  # noqa: PLC0415  torch is there by now
+        from artalike.embedding.library import CompiledNetwork, LibraryError  # noqa: PLC0415  torch is there by now
 
         settings, card = self._settings, self._card
         try:
             samples = Samples.read(self._place / CHECK)
-            compiled = CompiledLibrary(self._place / LIBRARY, batch_size=settings.batch, dimension=card.dimension)
-            least = least_cosine(compiled(samples.pictures), samples.vectors)
+            compiled = CompiledNetwork(
+                self._place, batch_size=settings.batch, dimension=card.dimension, at_once=self._network.at_once
+            )
+            least = samples.least_cosine(compiled)
         except (OSError, ValueError, KeyError, LibraryError) as error:
             self._stays(str(error))
             return False
@@ -171,7 +172,7 @@ class Acceleration:
             self._stays(f"compiled, it gives other vectors: a cosine of {least:.4f}, expected {LEAST_COSINE} or more")
             return False
         (self._place / CHECK).touch()
-        self._network.change_to(compiled, least=(settings.batch + 1) // 2)
+        self._network.change_to(compiled)
         self.adopted = True
         logger.info("the network %s is compiled now; its vectors are the same (cosine %.5f)", card.name, least)
         return True
@@ -188,12 +189,11 @@ class Acceleration:
 
 
 def _key(card: ModelCard, settings: EmbeddingSettings) -> str:
-    """A name for all that the compiled code depends on: model, torch, processor, shape, threads."""
+    """A name for all that the compiled code depends on: model, torch, precision, shape, processor."""
     import torch  # noqa: PLC0415  it has been imported when a network has been loaded
 
     parts = (
-        VERSION, card.model_id, torch.__version__, settings.precision, settings.batch, torch.get_num_threads(),
-        _processor(),
+        VERSION, card.model_id, torch.__version__, settings.precision, settings.batch, _processor(),
     )  # fmt: skip
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 

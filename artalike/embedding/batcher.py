@@ -1,7 +1,7 @@
-"""Joins single pictures and texts into batches for the network, which runs in a thread of its own.
+"""Joins single pictures and texts into batches for the network, which runs in threads of its own.
 
 Two lanes lead to it. Ingest waits until a batch is full; a person's query, by picture or by text, does not wait, goes
-first, and is not slowed by filling its batch up with ingest. All state lives on the event loop: the thread gets lists.
+first, and is not slowed by filling its batch up with ingest. All state lives on the event loop: the threads get lists.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import anyio
 import numpy as np
 
 from artalike.embedding.card import Network, TextNetwork
+from artalike.embedding.parallel import threads_of
 from artalike.errors import EmbedError, FailureKind, Overloaded
 from artalike.futures import settle
 from artalike.priority import EMBEDDING, step_back
@@ -29,7 +30,7 @@ from artalike.records import FloatArray, PixelArray
 logger = logging.getLogger(__name__)
 
 PENDING_BATCHES: Final = 4
-"""Pictures that may wait or be under way, in batches; whoever brings more waits before the door."""
+"""Pictures that may wait or be under way, in batches for each thread; whoever brings more waits before the door."""
 
 URGENT_PENDING: Final = 32
 """Queries that may wait; whoever brings more is turned away."""
@@ -41,7 +42,7 @@ _Content = PixelArray | str
 class BatcherStatistics:
     """Gauges, and counts since the start. ``busy_seconds`` is how long the network has run.
 
-    ``batches`` and ``failed`` are of pictures and texts.
+    ``batches`` and ``failed`` are of pictures and texts. Where several threads embed, ``busy_seconds`` is their mean.
     """
 
     queued: int
@@ -61,15 +62,15 @@ class _Item:
 
 
 class Batcher:
-    """Owns the network and its thread, from ``async with`` until its end.
+    """Owns the network and its threads, from ``async with`` until its end.
 
-    ``load`` runs in the thread at the start, so that the service can answer while a network loads; pictures are
-    taken from the first moment and embedded once it is there. A batch is run when it holds ``batch_size`` pictures,
-    or when its first one has waited for ``batch_seconds``. At most ``pending`` pictures of ingest and
-    ``urgent_pending`` queries are held.
+    ``load`` runs in a thread at the start, so that the service can answer while a network loads; pictures are
+    taken from the first moment and embedded once it is there, by as many threads as it says (:class:`Parallel`), but
+    ``threads`` at most. A batch is run when it holds ``batch_size`` pictures, or when its first one has waited for
+    ``batch_seconds``. At most ``pending`` pictures of ingest and ``urgent_pending`` queries are held.
 
-    Leaving the block lets the running batch end, turns everyone else away with :class:`Overloaded`, and joins
-    the thread. When ``load`` or the batcher itself fails, that error goes to everyone who waits and who asks
+    Leaving the block lets running batches end, turns everyone else away with :class:`Overloaded`, and joins
+    the threads. When ``load`` or the batcher itself fails, that error goes to everyone who waits and who asks
     later; should nobody have asked, leaving the block raises it.
     """
 
@@ -79,6 +80,7 @@ class Batcher:
         *,
         batch_size: int,
         batch_seconds: float,
+        threads: int = 1,
         pending: int | None = None,
         urgent_pending: int = URGENT_PENDING,
     ) -> None:
@@ -86,7 +88,9 @@ class Batcher:
         self._batch_size = batch_size
         self._batch_seconds = batch_seconds
         self._urgent_pending = urgent_pending
-        self._room = asyncio.Semaphore(pending or batch_size * PENDING_BATCHES)
+        self._most_threads = threads
+        self._threads = 1  # that embed, once the network has said
+        self._room = asyncio.Semaphore(pending or batch_size * PENDING_BATCHES * threads)
         self._normal: deque[_Item] = deque()
         self._urgent: deque[_Item] = deque()
         self._changed = asyncio.Event()
@@ -101,8 +105,8 @@ class Batcher:
         self._busy_seconds = 0.0
 
     async def __aenter__(self) -> Self:
-        self._thread = ThreadPoolExecutor(
-            max_workers=1, thread_name_prefix="embed", initializer=step_back, initargs=(EMBEDDING,)
+        self._pool = ThreadPoolExecutor(
+            self._most_threads, thread_name_prefix="embed", initializer=step_back, initargs=(EMBEDDING,)
         )
         self._worker = asyncio.create_task(self._work(), name="batcher")
         return self
@@ -116,7 +120,7 @@ class Batcher:
         self._stop(Overloaded("the encoder is shutting down"))
         with anyio.CancelScope(shield=True):
             await self._worker
-            await anyio.to_thread.run_sync(self._thread.shutdown)
+            await anyio.to_thread.run_sync(self._pool.shutdown)
         if error is None and not self._told and not isinstance(self._end, Overloaded):
             self._check_open()
 
@@ -190,15 +194,21 @@ class Batcher:
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            network = await loop.run_in_executor(self._thread, self._load)
+            network = await loop.run_in_executor(self._pool, self._load)
             self._takes_texts = isinstance(network, TextNetwork)
+            self._threads = min(threads_of(network), self._most_threads)
             self._settled.set()
-            while batch := await self._next_batch():
-                await self._run(network, batch)
-        except Exception as error:
-            self._stop(error)
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(self._threads):
+                    workers.create_task(self._serve(network))
+        except* Exception as group:
+            self._stop(group.exceptions[0])
         finally:  # also when cancelled: nobody may be left waiting
             self._stop(Overloaded("the encoder has stopped"))
+
+    async def _serve(self, network: Network) -> None:
+        while batch := await self._next_batch():
+            await self._run(network, batch)
 
     async def _next_batch(self) -> list[_Item]:
         """Waits for it. Empty when it is time to end."""
@@ -226,7 +236,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         contents = [item.content for item in batch]
         try:
-            outcomes, seconds = await loop.run_in_executor(self._thread, _timed_embed, network, contents)
+            outcomes, seconds = await loop.run_in_executor(self._pool, _timed_embed, network, contents)
             for item, outcome in zip(batch, outcomes, strict=True):
                 settle(item.vector, outcome)
         finally:
@@ -237,7 +247,7 @@ class Batcher:
         self._texts += texts
         self._pictures += len(batch) - texts
         self._failed += sum(isinstance(outcome, EmbedError) for outcome in outcomes)
-        self._busy_seconds += seconds
+        self._busy_seconds += seconds / self._threads
 
     def _stop(self, error: BaseException) -> None:
         """Take nothing more, and turn away whoever waits. The first reason stands."""

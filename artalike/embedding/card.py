@@ -32,7 +32,7 @@ class ModelCard:
 
 
 class Network(Protocol):
-    """A model, loaded. Not for two threads at once."""
+    """A model, loaded. Not for two threads at once, unless it is :class:`Parallel`."""
 
     def embed(self, batch: PixelArray) -> FloatArray:
         """Vectors of length 1, float32 (n, dimension), of pictures uint8 (n, size, size, 3).
@@ -50,7 +50,16 @@ class TextNetwork(Network, Protocol):
 
 
 @runtime_checkable
-class Compilable(Network, Protocol):
+class Parallel(Network, Protocol):
+    """A network that several threads may use at once."""
+
+    @property
+    def at_once(self) -> int:
+        """How many of them are worth it."""
+
+
+@runtime_checkable
+class Compilable(Parallel, Protocol):
     """A network that compiled code can take the place of while it works."""
 
     @property
@@ -58,13 +67,10 @@ class Compilable(Network, Protocol):
         """Whether that is worth it where it runs."""
 
     def observe(self, see: Callable[[PixelArray, FloatArray], None] | None) -> None:
-        """``see`` is called with each batch and its vectors, in the thread that embeds, until None takes its place."""
+        """``see`` is called with each batch and its vectors, in threads that embed, until None takes its place."""
 
-    def change_to(self, compiled: Callable[[PixelArray], FloatArray], *, least: int) -> None:
-        """From now on: features, float32 (n, dimension), of n pictures, uint8 (n, size, size, 3), n at least ``least``.
-
-        Fewer are not worth it, and go through the network itself.
-        """
+    def change_to(self, compiled: Callable[[PixelArray], FloatArray]) -> None:
+        """From now on: features, float32 (n, dimension), of n pictures, uint8 (n, size, size, 3)."""
 
 
 def model_id(label: str, weights: Path) -> str:

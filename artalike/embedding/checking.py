@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -31,6 +32,11 @@ class Samples:
         """Raises OSError."""
         with path.open("wb") as stream:
             np.savez(stream, pictures=self.pictures, vectors=self.vectors)
+
+    def least_cosine(self, embed: Callable[[PixelArray], FloatArray]) -> float:
+        """Of what ``embed`` makes of them, all together and the first by itself."""
+        few = self.pictures[:1]
+        return min(least_cosine(embed(self.pictures), self.vectors), least_cosine(embed(few), self.vectors[:1]))
 
     def batches(self, size: int) -> list[PixelArray]:
         return [self.pictures[at : at + size] for at in range(0, len(self.pictures), size)]

@@ -26,7 +26,7 @@ from pydantic import BaseModel
 
 from artalike.config import EmbeddingSettings
 from artalike.embedding.checking import LEAST_COSINE, Samples, least_cosine
-from artalike.embedding.library import CompiledLibrary
+from artalike.embedding.library import BATCH, SINGLE, CompiledNetwork
 from artalike.embedding.models import identify, load
 from artalike.embedding.network import TorchNetwork
 from artalike.priority import EMBEDDING, step_back
@@ -34,12 +34,12 @@ from artalike.records import PixelArray
 
 
 class Job(BaseModel):
-    """``samples`` is a file of pictures; ``library`` is to be made."""
+    """``samples`` is a file of pictures; in ``folder`` the libraries are to be made."""
 
     settings: EmbeddingSettings
     batch_size: int
     samples: Path
-    library: Path
+    folder: Path
 
 
 def main() -> int:
@@ -66,9 +66,10 @@ def compile_network(job: Job) -> str:
         if reduced < LEAST_COSINE:  # cheaper to know before half a minute than after it
             tried.append(f"{precision} {reduced:.4f}")
             continue
-        _compile(network, samples.pictures[:1].repeat(job.batch_size, axis=0), job.library)
-        library = CompiledLibrary(job.library, batch_size=job.batch_size, dimension=card.dimension)
-        found = least_cosine(np.concatenate([library(batch) for batch in batches]), samples.vectors)
+        for name, size in ((BATCH, job.batch_size), (SINGLE, 1)):
+            _compile(network, samples.pictures[:1].repeat(size, axis=0), job.folder / name)
+        compiled = CompiledNetwork(job.folder, batch_size=job.batch_size, dimension=card.dimension, at_once=1)
+        found = samples.least_cosine(compiled)
         if found >= LEAST_COSINE:
             return precision
         tried.append(f"{precision}, compiled, {found:.4f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
@@ -13,15 +14,24 @@ from artalike.config import EmbeddingSettings
 from artalike.errors import SettingError
 from artalike.records import PixelArray
 
+CORES: Final = torch.get_num_threads()
+"""That compute by themselves, as torch counts them before it is told to use one."""
+
+_THREAD: Final = threading.local()
+
 PRECISIONS: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """``precision`` is that of what is worth it; the rest is computed in float32."""
+    """``precision`` is that of what is worth it; the rest is computed in float32.
+
+    ``at_once`` batches are computed beside each other, in as many threads.
+    """
 
     device: torch.device
     precision: torch.dtype
+    at_once: int = 1
 
     @property
     def reduced(self) -> bool:
@@ -29,18 +39,29 @@ class Device:
 
 
 def prepare_torch(settings: EmbeddingSettings) -> Device:
-    """Apply ``settings.threads`` and find the device of ``settings.device``, and the precision of the plain network.
+    """Find the device of ``settings.device``, the precision of the plain network, and how many batches at once.
 
-    Left to us, that is float32 on a processor, where a lower one pays only for compiled code, and float16 elsewhere.
-    OpenMP keeps the number of threads by calling thread: call this from the thread that will embed.
-    Raises :class:`SettingError` when this machine lacks the device.
+    Left to us, the precision is float32 on a processor, where a lower one pays only for compiled code, and float16
+    elsewhere. Raises :class:`SettingError` when this machine lacks the device.
     """
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     device = _find(settings.device)
-    if settings.precision == "auto":
-        return Device(device, torch.float32 if device.type == "cpu" else torch.float16)
-    return Device(device, PRECISIONS[settings.precision])
+    plain = torch.float32 if device.type == "cpu" else torch.float16
+    precision = plain if settings.precision == "auto" else PRECISIONS[settings.precision]
+    if device.type != "cpu":
+        return Device(device, precision)
+    keep_to_one_core()
+    return Device(device, precision, settings.threads or CORES)
+
+
+def keep_to_one_core() -> None:
+    """Lets torch compute in the calling thread alone: OpenMP keeps the number of threads by thread.
+
+    Cores that share a batch wait for each other two hundred times in it, by spinning, and longest where one of them has
+    other work as well.
+    """
+    if not getattr(_THREAD, "alone", False):
+        torch.set_num_threads(1)
+        _THREAD.alone = True
 
 
 def finer_than_bfloat16(device: Device) -> AbstractContextManager[object]:

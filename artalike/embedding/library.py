@@ -11,6 +11,7 @@ import ctypes
 from ctypes import POINTER, byref, c_float, c_int32, c_int64, c_size_t, c_void_p
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -22,13 +23,40 @@ class LibraryError(Exception):
     """A library cannot be loaded, or failed at a batch."""
 
 
-class CompiledLibrary:
+BATCH: Final = "batch.so"
+SINGLE: Final = "single.so"
+
+
+class CompiledNetwork:
     """Features, float32 (n, dimension), of n pictures, uint8 (n, size, size, 3); kept until the process ends.
 
-    It computes ``batch_size`` pictures at once: others are cut or filled up. One thread at a time.
+    ``folder`` has two libraries of it: one computes ``batch_size`` pictures together, the other one by one the few that
+    would not fill half a batch. ``at_once`` threads may call it at a time, each of which it keeps to.
     """
 
-    def __init__(self, path: Path, *, batch_size: int, dimension: int) -> None:
+    def __init__(self, folder: Path, *, batch_size: int, dimension: int, at_once: int) -> None:
+        """Raises :class:`LibraryError`."""
+        self._batch_size = batch_size
+        self._batch = Library(folder / BATCH, batch_size=batch_size, dimension=dimension, at_once=at_once)
+        self._single = Library(folder / SINGLE, batch_size=1, dimension=dimension, at_once=at_once)
+
+    def __call__(self, batch: PixelArray) -> FloatArray:
+        few = len(batch) % self._batch_size
+        if 2 * few > self._batch_size:
+            few = 0
+        full = len(batch) - few
+        return np.concatenate(
+            [
+                *(self._batch(batch[at : at + self._batch_size]) for at in range(0, full, self._batch_size)),
+                *(self._single(batch[at : at + 1]) for at in range(full, len(batch))),
+            ]
+        )
+
+
+class Library:
+    """Up to ``batch_size`` pictures of :class:`CompiledNetwork` at once: fewer are filled up."""
+
+    def __init__(self, path: Path, *, batch_size: int, dimension: int, at_once: int) -> None:
         """Raises :class:`LibraryError`."""
         self._batch_size = batch_size
         self._dimension = dimension
@@ -39,13 +67,9 @@ class CompiledLibrary:
             self._run = self._library.AOTInductorModelContainerRun
         except (OSError, AttributeError) as error:
             raise LibraryError(f"{path.name}: {error}") from error
-        _check(create(byref(self._model), c_size_t(1), b"cpu", None), "create")
+        _check(create(byref(self._model), c_size_t(at_once), b"cpu", None), "create")
 
-    def __call__(self, batch: PixelArray) -> FloatArray:
-        features = [self._some(batch[at : at + self._batch_size]) for at in range(0, len(batch), self._batch_size)]
-        return np.concatenate(features)
-
-    def _some(self, pictures: PixelArray) -> FloatArray:
+    def __call__(self, pictures: PixelArray) -> FloatArray:
         missing = self._batch_size - len(pictures)
         full = np.ascontiguousarray(np.pad(pictures, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else pictures)
         shim = _shim()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from artalike.embedding.device import Device, picture_batch
+from artalike.embedding.device import Device, keep_to_one_core, picture_batch
 from artalike.records import FloatArray, PixelArray, Preprocess
 
 Compiled = Callable[[PixelArray], FloatArray]
@@ -50,9 +50,12 @@ class TorchNetwork:
         self.size = preprocess.size
         self._device = device
         self._compiled: Compiled | None = None
-        self._least = 1
         self._see: Callable[[PixelArray, FloatArray], None] | None = None
         self._most: int | None = None  # pictures at once that fit into the device's memory, where that has been seen
+
+    @property
+    def at_once(self) -> int:
+        return self._device.at_once
 
     @property
     def compilable(self) -> bool:
@@ -61,8 +64,8 @@ class TorchNetwork:
     def observe(self, see: Callable[[PixelArray, FloatArray], None] | None) -> None:
         self._see = see
 
-    def change_to(self, compiled: Compiled, *, least: int) -> None:
-        self._compiled, self._least = compiled, least
+    def change_to(self, compiled: Compiled) -> None:
+        self._compiled = compiled
 
     def embed(self, batch: PixelArray) -> FloatArray:
         """Vectors of length 1, float32 (n, dimension), of pictures uint8 (n, size, size, 3).
@@ -72,11 +75,13 @@ class TorchNetwork:
         expected = (self.size, self.size, 3)
         if batch.ndim != 4 or batch.shape[1:] != expected or batch.dtype != np.uint8:
             raise ValueError(f"a batch of {batch.dtype} {batch.shape}; expected uint8 (n, *{expected})")
-        if self._compiled is not None and len(batch) >= self._least:
+        if self.compilable:
+            keep_to_one_core()
+        if self._compiled is not None:
             return _unit(torch.from_numpy(self._compiled(batch)))
         vectors = self.embed_eagerly(batch)
-        if self._see is not None:
-            self._see(batch, vectors)
+        if (see := self._see) is not None:
+            see(batch, vectors)
         return vectors
 
     def embed_eagerly(self, batch: PixelArray) -> FloatArray:

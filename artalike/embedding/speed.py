@@ -20,6 +20,7 @@ from artalike.config import EmbeddingSettings
 from artalike.embedding.acceleration import Acceleration
 from artalike.embedding.card import Compilable
 from artalike.embedding.models import identify, load
+from artalike.embedding.parallel import embed_all, threads_of
 from artalike.errors import ModelUnavailable
 
 SECONDS: Final = 2.0
@@ -68,11 +69,11 @@ def measure(settings: EmbeddingSettings, compiled: Path) -> Speed:
         network.observe(None)
     side = card.preprocess.size
     batch = np.random.default_rng(0).integers(0, 255, (settings.batch, side, side, 3), dtype=np.uint8)
-    network.embed(batch)
+    around = [batch] * threads_of(network)
+    list(embed_all(network, around))
     count, started = 0, time.perf_counter()
     while (seconds := time.perf_counter() - started) < SECONDS:
-        network.embed(batch)
-        count += len(batch)
+        count += sum(map(len, embed_all(network, 2 * around)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1 if sys.platform == "darwin" else 1024
     return Speed(round(count / seconds, 1), round(peak * unit / 1e6), acceleration.adopted)

@@ -138,7 +138,8 @@ class Pipeline:
 
     async def run(self) -> None:
         """Ingest until stopped. Cancelled, it leaves what was under way leased, for the next start to take up."""
-        embedders = 3 * self._settings.embedding.batch
+        # As many as are being embedded, as many again that wait for their turn, and a batch that is being gathered.
+        embedders = (2 * self._settings.embedding.cores + 1) * self._settings.embedding.batch
         threads = self._settings.imaging.threads
         async with (
             self._settled as settled,

@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from artalike.embedding.acceleration import Acceleration
 from artalike.embedding.card import ModelCard
 from artalike.embedding.checking import least_cosine
 from artalike.embedding.device import Device
-from artalike.embedding.library import CompiledLibrary, LibraryError
+from artalike.embedding.library import CompiledNetwork, LibraryError
 from artalike.embedding.network import TorchNetwork
 from artalike.records import FloatArray, PixelArray, Preprocess
 
@@ -33,7 +34,8 @@ PICTURES: PixelArray = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), d
 SUCCEEDS = """
 import json, pathlib, sys
 job = json.loads(sys.stdin.readline())
-pathlib.Path(job["library"]).write_bytes(b"code")
+for name in ("batch.so", "single.so"):
+    pathlib.Path(job["folder"], name).write_bytes(b"code")
 print("what compilers say"); print(json.dumps({"precision": "float16"}))
 """
 FAILS = "import json; print(json.dumps({'error': 'InvalidCxxCompiler: none of them works'})); raise SystemExit(1)"
@@ -54,14 +56,16 @@ def features(batch: PixelArray) -> FloatArray:
 
 @dataclass
 class Compiled:
-    """In place of a library: counts the pictures that it is asked for; its vectors may be ``wrong``."""
+    """In place of libraries: counts the pictures that it is asked for; its vectors may be ``wrong``."""
 
     wrong: bool = False
     pictures: list[int] = field(default_factory=list)
 
-    def __call__(self, path: Path, *, batch_size: int, dimension: int) -> Callable[[PixelArray], FloatArray]:
-        assert path.read_bytes() == b"code"
-        assert (batch_size, dimension) == (4, 192)
+    def __call__(
+        self, folder: Path, *, batch_size: int, dimension: int, at_once: int
+    ) -> Callable[[PixelArray], FloatArray]:
+        assert {path.name for path in folder.glob("*.so") if path.read_bytes() == b"code"} == {"batch.so", "single.so"}
+        assert (batch_size, dimension, at_once) == (4, 192, 1)
         return self._embed
 
     def _embed(self, batch: PixelArray) -> FloatArray:
@@ -72,7 +76,7 @@ class Compiled:
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> Compiled:
     fake = Compiled()
-    monkeypatch.setattr(library, "CompiledLibrary", fake)
+    monkeypatch.setattr(library, "CompiledNetwork", fake)
     return fake
 
 
@@ -102,16 +106,15 @@ def test_compiled_code_takes_over_after_the_first_pictures_and_is_kept(
     compiler(monkeypatch, SUCCEEDS)
     network = small()
     accelerated(tmp_path / "compiled", network)
-    assert compiled.pictures == [8]  # those that it is measured by
+    assert compiled.pictures == [8, 1]  # those that it is measured by
     assert np.allclose(network.embed(PICTURES[:4]), unit(features(PICTURES[:4])))
-    network.embed(PICTURES[:1])  # not worth a batch
-    assert compiled.pictures == [8, 4]
+    assert compiled.pictures == [8, 1, 4]
 
     compiler(monkeypatch, FAILS)  # is not asked again
     again = small()
     Acceleration(tmp_path / "compiled").watch(again, CARD, SETTINGS)
     again.embed(PICTURES[:4])
-    assert compiled.pictures == [8, 4, 8, 4]
+    assert compiled.pictures == [8, 1, 4, 8, 1, 4]
     assert len(list((tmp_path / "compiled").iterdir())) == 1  # nothing is left of the compiler's own files
 
 
@@ -146,7 +149,7 @@ def test_a_damaged_library_is_compiled_again(
     compiler(monkeypatch, SUCCEEDS)
     accelerated(tmp_path, small())  # b"code" is no library
     assert "the network stays as it was loaded" in caplog.text
-    monkeypatch.setattr(library, "CompiledLibrary", fake := Compiled())
+    monkeypatch.setattr(library, "CompiledNetwork", fake := Compiled())
     fake.wrong = True
     network = small()
     acceleration = Acceleration(tmp_path, samples=4)
@@ -155,7 +158,7 @@ def test_a_damaged_library_is_compiled_again(
     network.embed(PICTURES[:4])
     acceleration.wait()
     network.embed(PICTURES[:4])
-    assert fake.pictures == [8, 4, 4]
+    assert fake.pictures == [8, 1, 4, 1, 4]
 
 
 def test_closing_ends_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +211,43 @@ def test_a_cosine_of_what_is_no_number_is_the_worst() -> None:
 
 
 def test_a_file_that_is_no_library_is_told(tmp_path: Path) -> None:
-    (tmp_path / "network.so").write_bytes(b"no library")
-    with pytest.raises(LibraryError, match=r"network\.so"):
-        CompiledLibrary(tmp_path / "network.so", batch_size=4, dimension=3)
+    (tmp_path / "batch.so").write_bytes(b"no library")
+    with pytest.raises(LibraryError, match=r"batch\.so"):
+        CompiledNetwork(tmp_path, batch_size=4, dimension=3, at_once=1)
+
+
+@pytest.mark.parametrize(
+    ("count", "calls"), [(1, [1]), (2, [1, 1]), (3, [3]), (4, [4]), (5, [4, 1]), (7, [4, 3]), (8, [4, 4])]
+)
+def test_few_pictures_are_computed_one_by_one_and_many_together(
+    monkeypatch: pytest.MonkeyPatch, count: int, calls: list[int]
+) -> None:
+    made = []
+
+    class Counting:
+        def __init__(self, _: Path, *, batch_size: int, dimension: int, at_once: int) -> None:
+            self.batch_size = batch_size
+
+        def __call__(self, pictures: PixelArray) -> FloatArray:
+            assert len(pictures) <= self.batch_size
+            made.append(len(pictures))
+            return features(pictures)
+
+    monkeypatch.setattr(library, "Library", Counting)
+    network = CompiledNetwork(Path(), batch_size=4, dimension=192, at_once=1)
+    assert np.array_equal(network(PICTURES[:count]), features(PICTURES[:count]))
+    assert made == calls
+
+
+def test_several_threads_bring_the_samples_and_the_network_is_compiled_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: Compiled
+) -> None:
+    compiler(monkeypatch, SUCCEEDS)
+    network = small()
+    acceleration = Acceleration(tmp_path, samples=8)
+    acceleration.watch(network, CARD, SETTINGS)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(network.embed, [PICTURES[:1]] * 40))
+    acceleration.wait()
+    assert acceleration.adopted
+    assert compiled.pictures[0] == 8

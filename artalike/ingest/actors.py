@@ -84,8 +84,8 @@ class EmbedderPool:
             others = [number for number in self._in_order() if number not in asked.values()]
             if others:
                 asked[self.embedders[others[0]].embed.remote(given)] = others[0]
-            done, _ = ray.wait(list(asked), timeout=LATE_SECONDS if others[1:] else None)
-            if not done:
+            done, _ = ray.wait(list(asked), timeout=LATE_SECONDS)
+            if others and not done:
                 self._rests[others[0]] = time.monotonic() + REST_SECONDS
             for call in done:
                 number = asked.pop(call)

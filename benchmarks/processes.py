@@ -97,15 +97,8 @@ class Artalike:
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 
     def cpu_seconds(self) -> float:
-        """CPU seconds of the process since its start, of its threads, and of the processes that it has started."""
-        ticks, families = 0, [self.process.pid]
-        while families:
-            folder = Path(f"/proc/{families.pop()}")
-            with suppress(FileNotFoundError):  # ended meanwhile: counted by its parent
-                # Behind the name, which may hold anything: proc_pid_stat(5), fields 14 to 17.
-                ticks += sum(map(int, (folder / "stat").read_text().rpartition(")")[2].split()[11:15]))
-                families += [int(pid) for task in folder.glob("task/*/children") for pid in task.read_text().split()]
-        return ticks / os.sysconf("SC_CLK_TCK")
+        """As :func:`cpu_seconds`, of this process."""
+        return cpu_seconds(self.process.pid)
 
     def kill(self) -> None:
         """As the machine would: no warning, no farewell."""
@@ -119,6 +112,18 @@ class Artalike:
         status = self.process.wait(timeout=120)
         self._log.close()
         return status
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds of a process since its start, of its threads, and of the processes that it has started."""
+    ticks, families = 0, [pid]
+    while families:
+        folder = Path(f"/proc/{families.pop()}")
+        with suppress(FileNotFoundError):  # ended meanwhile: counted by its parent
+            # Behind the name, which may hold anything: proc_pid_stat(5), fields 14 to 17.
+            ticks += sum(map(int, (folder / "stat").read_text().rpartition(")")[2].split()[11:15]))
+            families += [int(pid) for task in folder.glob("task/*/children") for pid in task.read_text().split()]
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def quantile(metrics: dict[str, float], name: str, share: float) -> float:

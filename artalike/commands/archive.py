@@ -20,7 +20,7 @@ from artalike.commands.resting import resting
 from artalike.commands.status import existing
 from artalike.config import Settings
 from artalike.errors import StartError
-from artalike.storage.catalog import open_catalog
+from artalike.storage.catalog import Place, open_catalog
 from artalike.storage.checks import overview
 from artalike.storage.folder import DataFolder
 from artalike.storage.images import Images
@@ -63,7 +63,7 @@ async def _export(folder: DataFolder, settings: Settings, target: Path, shard_si
 
 async def _import(folder: DataFolder, settings: Settings, source: Path, manifest: Manifest) -> Imported:
     """The caller owns the folder."""
-    async with open_catalog(settings.storage, readers=1) as database:
+    async with open_catalog(settings.storage, readers=1, place=Place.ALONE) as database:
         found = await overview(database)
         if found["model"] not in {None, manifest.model_id} and found["images"]:
             raise StartError(

@@ -25,7 +25,7 @@ from artalike.pipeline.room import DiskRoom
 from artalike.reembed.move import Collection, Reembedding, Settle
 from artalike.storage import models
 from artalike.storage.blocks import Blocks
-from artalike.storage.catalog import Database, open_catalog
+from artalike.storage.catalog import Database, Place, open_catalog
 from artalike.storage.folder import DataFolder
 from artalike.storage.images import Images
 from artalike.storage.thumbnails import open_thumbnails
@@ -75,7 +75,7 @@ async def _status(server: Server) -> dict[str, Any]:
 
 async def _in_folder(folder: DataFolder, settings: Settings, model: str | None, forget: str | None) -> int:
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_catalog(settings.storage))
+        database = await stack.enter_async_context(open_catalog(settings.storage, place=Place.ALONE))
         if forget is not None:
             return _print_forgotten(await models.forget(database, forget), forget)
         moving = await models.moving(database)

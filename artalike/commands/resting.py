@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from artalike.config import Index, Settings
 from artalike.storage.blocks import Blocks
-from artalike.storage.catalog import Database, open_catalog
+from artalike.storage.catalog import Database, Place, open_catalog
 from artalike.storage.checks import overview
 from artalike.storage.folder import DataFolder
 from artalike.storage.followers import Followers
@@ -24,7 +24,7 @@ from artalike.storage.thumbnails import open_thumbnails
 async def resting(folder: DataFolder, settings: Settings) -> AsyncIterator[tuple[Database, Images, Removal]]:
     """The caller owns the folder's lock. At the end the snapshot is without what was removed."""
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_catalog(settings.storage))
+        database = await stack.enter_async_context(open_catalog(settings.storage, place=Place.ALONE))
         found = await overview(database)
         model_id, dimension = found["model"], found["dimension"]
         blocks = await Blocks.open(database)

@@ -45,10 +45,16 @@ class Outbox:
     def __init__(self, database: Database, model: int) -> None:
         self._database = database
         self._model = model
+        self.is_new = False
+        """Nothing was noted before :meth:`attach`: of what came then, the index may know nothing."""
 
     async def attach(self) -> str:
         """From now on changes are noted. What marks this catalog's vectors as its own: the same for all its models."""
         async with self._database.write() as connection:
+            before = await connection.execute_fetchall(
+                "SELECT 1 FROM outbox_models WHERE model = ? AND attached = 1", (self._model,)
+            )
+            self.is_new = not before
             await connection.execute(
                 "INSERT INTO outbox_models (model, owner, attached) "
                 "SELECT ?, coalesce(min(owner), ?), 1 FROM outbox_models WHERE 1 = 1 "

@@ -38,8 +38,15 @@ BATCH: Final = 512
 class RemoteIndex(VectorIndex, Protocol):
     """An index on a server of its own. All that asks it raises IndexUnavailable, or SettingError where it refuses."""
 
+    @property
+    def stats(self) -> dict[str, Any]:
+        """For people: what has been measured of it."""
+
     async def prepare(self) -> None:
         """Return when the server is there and has loaded what it holds."""
+
+    async def tend(self) -> None:
+        """Do whatever keeps searches good and is due: asked for every second or so. Raises StorageError, too."""
 
 
 class OutboxedIndex:
@@ -69,6 +76,7 @@ class OutboxedIndex:
             "training": False,
             "waiting": self._waiting,
             "problem": None if self._problem is None else _LOST,
+            **self._index.stats,
         }
 
     async def add(self, ids: IdArray, vectors: FloatArray) -> None:
@@ -122,6 +130,8 @@ class OutboxedIndex:
 
     async def join(self) -> Followed:
         """As :meth:`follow`, where other processes have it level: what waits in the outbox is all there can be."""
+        if self._outbox.is_new:
+            return await self.follow(self._images)
         async with self._outbox.alone():
             await self._work_off()
             self._level, self._problem = True, None
@@ -129,6 +139,20 @@ class OutboxedIndex:
 
     async def run(self) -> None:
         """For ever: work off what waits; when the server seems lost, find out, and bring it level when it is back."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._keep_level)
+            group.start_soon(self._tend)
+
+    async def _tend(self) -> None:
+        while True:
+            await anyio.sleep(TICK_SECONDS)
+            if self._level:
+                try:
+                    await self._index.tend()
+                except (SettingError, StorageError) as error:
+                    log.warning("%s", error)
+
+    async def _keep_level(self) -> None:
         while True:
             with anyio.move_on_after(TICK_SECONDS):
                 await self._doubted.wait()

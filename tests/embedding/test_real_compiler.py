@@ -40,6 +40,7 @@ def small_network() -> TorchNetwork:
     )
 
 
+@pytest.mark.endurance
 def test_compiled_code_gives_the_features_of_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         get_cpp_compiler()

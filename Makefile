@@ -29,7 +29,7 @@ serve: $(STAMP)  ## install, then serve the collection in data/
 test: $(STAMP)  ## install, then pass the whole suite
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not endurance and not cluster" $(ARGS)
 
-endure: $(STAMP)  ## what the suite tests in short, in length: many kills and a whole demo with the embedded model
+endure: $(STAMP)  ## what the suite tests in short, in length: many kills, a whole demo, the real compiler
 	$(BIN)/python -m pytest -m endurance $(ARGS)
 
 $(VENV)/.cluster: $(STAMP)

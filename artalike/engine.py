@@ -117,7 +117,6 @@ class Engine:
                     batch_size=embedding.batch,
                     batch_seconds=embedding.batch_seconds,
                     threads=embedding.cores,
-                    threads=embedding.cores,
                 )
             )
             searches = await stack.enter_async_context(GatheredSearches(opened.index))

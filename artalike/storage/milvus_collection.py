@@ -39,8 +39,8 @@ UPSERT_ROWS: Final = 128
 """Vectors in one request: making it takes the event loop 8 ms."""
 
 DELETE_ROWS: Final = 4096
-SEAL_ROWS: Final = 4096
-"""Below 39 × 128, from which on Milvus makes its stand-in, and above the 1,024 that it makes an index of."""
+SEAL_ROWS: Final = 2048
+"""From 39 × 128 on Milvus makes its stand-in, and more comes in until all is sealed; of 1,024 it makes no index yet."""
 
 
 def collection_name(prefix: str, owner: str, model_id: str) -> str:

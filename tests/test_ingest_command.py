@@ -16,6 +16,7 @@ SOURCE = "https://museum.example/list.txt"
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -28,11 +29,20 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ([SOURCE, "--on", "ray"], {}, "--on ray: storage.catalog = '' is SQLite, which is for one process; expected"),
         (
             [SOURCE, "--on", "ray://head.example:10001"],
-            {"STORAGE__CATALOG": CATALOG},
+            {"ARTALIKE_STORAGE__CATALOG": CATALOG},
             "--on ray://head.example:10001: storage.thumbnails = '' is the data folder, which its machines do not",
         ),
-        (["no/such/folder", "--on", "ray"], {"STORAGE__CATALOG": CATALOG}, "no/such/folder"),
-        ([SOURCE, "--on", "ray", "--option", "urlcol=x"], {"STORAGE__CATALOG": CATALOG}, "option 'urlcol': unknown"),
+        (
+            [SOURCE, "--on", "ray"],
+            {"ARTALIKE_STORAGE__CATALOG": CATALOG, "RAY_ADDRESS": "head.example:6379"},
+            "--on ray: storage.thumbnails = ''",
+        ),
+        (["no/such/folder", "--on", "ray"], {"ARTALIKE_STORAGE__CATALOG": CATALOG}, "no/such/folder"),
+        (
+            [SOURCE, "--on", "ray", "--option", "urlcol=x"],
+            {"ARTALIKE_STORAGE__CATALOG": CATALOG},
+            "option 'urlcol': unknown",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(
@@ -43,7 +53,7 @@ def test_a_mistake_is_one_line_that_names_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name, value in settings.items():
-        monkeypatch.setenv(f"ARTALIKE_{name}", value)
+        monkeypatch.setenv(name, value)
     assert main(["ingest", *arguments]) == 2
     out, err = capsys.readouterr()
     assert expected in err

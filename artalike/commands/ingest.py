@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -59,7 +60,8 @@ def check(settings: Settings, on: str) -> None:
             f"--on {on}: storage.catalog = '' is SQLite, which is for one process; "
             "expected storage.catalog = postgresql://user@host/database"
         )
-    if on != LOCAL and not settings.storage.thumbnails:
+    elsewhere = on != LOCAL or os.environ.get("RAY_ADDRESS")  # that a job of a cluster has from Ray
+    if elsewhere and not settings.storage.thumbnails:
         raise UsageError(
             f"--on {on}: storage.thumbnails = '' is the data folder, which its machines do not share; "
             "expected storage.thumbnails = s3://bucket"

@@ -45,7 +45,7 @@ HERE: Final = ("", "localhost", "127.0.0.1", "::1")
 
 Tls = ssl.SSLContext | bool
 
-LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """What a connection raises when the server is not there, or not willing."""
 
 GONE: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
@@ -53,6 +53,9 @@ GONE: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp
 
 CHECKED: Final = 1000
 """Texts compared at once."""
+
+GUARDS: Final = 3
+"""Of one process so many may wait for what is guarded: a block, what that removes, and the index."""
 
 
 class _Raw(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
@@ -101,7 +104,7 @@ class PostgresDatabase(Database):
                 pool = await stack.enter_async_context(
                     _pool(url, tls, readers, worker, default_transaction_read_only="on")
                 )
-                guards = await stack.enter_async_context(_pool(url, tls, len(Guarded), worker, lock_timeout="0"))
+                guards = await stack.enter_async_context(_pool(url, tls, GUARDS, worker, lock_timeout="0"))
                 database = cls(
                     writers=writers, readers=pool, guards=guards, leases=leases, presence=presence, place=place
                 )
@@ -165,15 +168,20 @@ class PostgresDatabase(Database):
             yield
             return
         kind = "_shared" if together else ""
-        with _translated("catalog"):
-            async with self._guards.acquire() as raw:
-                await raw.execute(f"SELECT pg_advisory_lock{kind}({what.value})")
+        async with AsyncExitStack() as stack:
+            with _translated("catalog"):
+                raw = await stack.enter_async_context(self._guards.acquire())
                 try:
-                    yield
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        if not raw.is_closed():
-                            await to_its_end(raw.execute(f"SELECT pg_advisory_unlock{kind}({what.value})"))
+                    await raw.execute(f"SELECT pg_advisory_lock{kind}({what.value})")
+                except BaseException:
+                    raw.terminate()  # it may have got the lock in the last moment
+                    raise
+            try:
+                yield
+            finally:
+                with anyio.CancelScope(shield=True), _translated("catalog"):
+                    if not raw.is_closed():
+                        await to_its_end(raw.execute(f"SELECT pg_advisory_unlock{kind}({what.value})"))
 
     async def checkpoint(self) -> None:
         """PostgreSQL's own vacuum does so, in its time."""
@@ -345,7 +353,7 @@ def _translated(what: str, url: str = "") -> Iterator[None]:
         if error.sqlstate == "53100":
             raise DiskFull(f"{what}: no space left on the disk of the database") from error
         raise StorageError(f"{what}: {error}") from error
-    except (asyncpg.InterfaceError, OSError) as error:
+    except LOST as error:
         raise StorageError(f"{what}: {error or type(error).__name__}") from error
 
 

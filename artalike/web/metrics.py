@@ -36,6 +36,7 @@ def request_metrics(registry: CollectorRegistry) -> Middleware:
 
 
 async def metrics(request: web.Request) -> web.Response:
+    request.app[SERVICES].stats()  # which sets the gauges of the stages
     # In a thread: the process's own figures are read from files.
     text = await asyncio.to_thread(generate_latest, request.app[SERVICES].registry)
     return web.Response(body=text, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})

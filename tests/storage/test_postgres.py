@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 from artalike.config import Storage
 from artalike.errors import FolderTooNew, SettingError, StorageError
 from artalike.records import Candidate, Metadata
-from artalike.storage.catalog import Database, open_catalog
+from artalike.storage import postgres_leases
+from artalike.storage.catalog import Database, Place, open_catalog
 from artalike.storage.images import Images
 from artalike.storage.postgres_dialect import translated
 from artalike.storage.seeds import CrawlQueue
@@ -64,6 +66,57 @@ async def test_what_a_worker_that_has_ended_had_leased_is_due_again(catalog: str
         assert len(await leased(CrawlQueue(database))) == 2
         assert await frontier.recover() == 0, "it is there"
     assert await frontier.recover() == 2
+
+
+async def kill(database: Database, which: str = "pid <> pg_backend_pid()") -> None:
+    """As the server sees a process that was killed: its connections end."""
+    async with database.read() as connection:
+        await connection.execute_fetchall(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND {which}"
+        )
+
+
+@on_postgres
+async def test_what_a_killed_process_had_leased_is_back_at_once_for_who_comes_alone(
+    catalog: str, database: Database, frontier: CrawlQueue
+) -> None:
+    await seed_with(frontier, pictures("1", "2", host="c.example"), LIST)
+    async with Database.open(catalog, place=Place.ALONE) as killed:
+        assert len(await leased(CrawlQueue(killed))) == 2
+        await kill(database)
+        async with Database.open(catalog, place=Place.ALONE) as next_one:
+            queue = CrawlQueue(next_one)
+            assert await queue.recover() == 2
+            due = await queue.next_due()
+            assert due is not None
+            assert due < time.time() + 5, "nor does the host keep it waiting"
+
+
+@on_postgres
+async def test_what_a_killed_process_had_leased_is_back_soon_for_those_beside_it(
+    catalog: str, database: Database, frontier: CrawlQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_leases, "BEAT_SECONDS", 1000)  # else it would be found to live
+    await seed_with(frontier, [*pictures("1", "2", host="c.example"), *pictures("3", host="d.example")], LIST)
+    async with (
+        Database.open(catalog) as beside,
+        Database.open(catalog) as alive,
+        Database.open(catalog) as killed,
+    ):
+        assert len(await CrawlQueue(alive).lease(9, busy_hosts=["c.example"], per_host=9)) == 1
+        assert len(await leased(CrawlQueue(killed))) == 2
+        await kill(database, OF_ITS_LOCK)
+        queue = CrawlQueue(beside)
+        assert await queue.recover() == 0, "its connection may be made anew"
+        monkeypatch.setattr(postgres_leases, "LOST_SECONDS", 0)
+        assert await queue.recover() == 2
+
+
+OF_ITS_LOCK = """
+pid IN (SELECT pid FROM pg_locks JOIN frontier ON (classid::bigint << 32) | objid::bigint = worker
+        WHERE locktype = 'advisory' AND host = 'c.example')
+"""
+"""The connection that holds the lock of the worker that has leased from there."""
 
 
 @on_postgres

@@ -42,7 +42,7 @@ THREADS: Final = 32
 """Of each process of img2dataset."""
 SHARDS: Final = 4
 """For each of them: it starts a process anew after five."""
-SETTLE_SECONDS: Final = 0.05
+SETTLE_SECONDS: Final = 0.2
 STORES: Final = "JPEG; rows of image, vector, facets, address; index"
 THEY_STORE: Final = "JPEG, JSON; row of Parquet"
 
@@ -112,6 +112,8 @@ def _artalike(listed: Path, data: Path) -> Run:
     server = Artalike(data, settings, module="benchmarks.tiny")
     try:
         server.wait()
+        while not server.call("/api/stats")["model"]["ready"]:
+            time.sleep(SETTLE_SECONDS)
         idle = server.cpu_seconds()
         started = time.monotonic()
         server.seed(str(listed))

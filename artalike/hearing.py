@@ -23,7 +23,7 @@ SHOWN_MOST: Final = 200
 class Hearing:
     """Call it with what was heard. Raises StorageError, and then is to be called with the same again.
 
-    ``arrived`` is told how many pictures can be searched now; ``wake`` tells the crawler that there may be work.
+    ``arrived`` is told of how many pictures the index has been told; ``wake`` tells the crawler that there may be work.
     """
 
     database: Database
@@ -59,10 +59,11 @@ class Hearing:
         await self._show(images, _ids(heard, Changed.SEARCHABLE))
 
     async def _show(self, images: Images, ids: list[int]) -> None:
-        there = await images.images(ids[-SHOWN_MOST:]) if ids else []
-        unseen = len(ids[:-SHOWN_MOST])
-        self.arrived(unseen + len(there))
-        if unseen:
+        self.arrived(len(ids))
+        if not ids or not self.events.subscribers:
+            return
+        there = await images.images(ids[-SHOWN_MOST:])
+        if unseen := len(ids[:-SHOWN_MOST]):
             self.events.publish(Event(MISSED, {"count": unseen}))
         for image in there:
             self.events.publish(Event("image", self.describe(image), id=image.id))

@@ -2,7 +2,7 @@
 
 As TCP does it (RFC 5681): places double with each round of good answers until the limit, or until the host shows that
 it is loaded; then places, and where it refuses the rate as well, are halved once for all requests under way, and come
-back: by doubling to half of what was too much, from there by small steps.
+back: fast to half of what was too much, from there by small steps.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ from typing import Final
 
 SLOWEST: Final = 1 / 64
 """The smallest share of the allowed rate."""
+AGAIN: Final = 4
+"""How many times as much is tried with each good answer, after several refusals in a row, up to half of what was too
+much at first: each of these may have been the same one, of a host that counts by the minute.
+"""
 RETURN: Final = 0.05
 """How much of the allowed rate comes back with each good answer, once half of what was too much is reached."""
-SHORTEST_PAUSE: Final = 0.1
+SHORTEST_PAUSE: Final = 0.2
 """Seconds that the first step back puts between starts at a host that has no rate of its own."""
 
 # Latency: its moving average, and what it is at this host when all is well.
@@ -76,7 +80,7 @@ class Pace:
             return
         self._good = True
         if self.share < self._threshold:
-            self.share = min(self._threshold, 2 * self.share)
+            self.share = min(self._threshold, AGAIN * self.share)
         elif self.share < 1.0:
             self.share = min(1.0, self.share + RETURN)
         self._window = min(self._most, self._window + (1.0 if self._starting else 1.0 / self._window))

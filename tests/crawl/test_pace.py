@@ -61,9 +61,9 @@ def test_after_several_refusals_in_a_row_half_of_what_was_too_much_is_soon_back(
     for moment in range(4):
         pace.step_back(moment, moment)
     assert pace.share == 1 / 16
-    shares = [answers(pace, 1, 0.01, start=10.0 + number) and pace.share for number in range(4)]
-    assert shares[:3] == [1 / 8, 1 / 4, 1 / 2]
-    assert 0.5 < shares[3] < 0.6  # from there by small steps
+    shares = [answers(pace, 1, 0.01, start=10.0 + number) and pace.share for number in range(3)]
+    assert shares[:2] == [1 / 4, 1 / 2]
+    assert 0.5 < shares[2] < 0.6  # from there by small steps
 
 
 def test_answers_from_before_the_step_back_bring_nothing_back() -> None:
@@ -82,7 +82,7 @@ def test_a_host_without_a_rate_gets_its_pace_back_by_degrees_and_not_as_a_burst(
         pauses.append(pace.pause(0.0))
         now = answers(pace, 1, 0.01, start=now)
     assert pauses == sorted(pauses, reverse=True)
-    assert 0 < pauses[-1] < 0.01
+    assert 0 < pauses[-1] < SHORTEST_PAUSE / 10
 
 
 def test_a_host_that_grows_slow_is_relieved() -> None:

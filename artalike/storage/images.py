@@ -73,6 +73,11 @@ class Images:
         """The model's number in the catalog."""
         return self._model
 
+    @property
+    def database(self) -> Database:
+        """The catalog."""
+        return self._database
+
     def embedded_by(self, model: int, dimension: int) -> Images:
         """The same collection, and the same counts, as another model has embedded it."""
         other = copy.copy(self)

@@ -64,7 +64,7 @@ async def open_index(
     owns the data folder. Raises UsageError when FAISS does not know ``settings.factory``; IndexUnavailable or
     SettingError when Milvus does not answer, or not to us.
     """
-    database = outbox.database_of(images)
+    database = images.database
     if settings.engine == "milvus":
         async with _open_served(model_id, dimension, settings, images, Outbox(database, images.model)) as index:
             yield Opened(index)
@@ -106,7 +106,7 @@ async def differing(opened: Opened, images: Images) -> IdArray:
         await opened.kept.follow(images)
     different = np.setxor1d(await opened.index.ids(), await images.embedded_ids())
     if opened.kept is None and len(different):
-        waiting = await Outbox(outbox.database_of(images), images.model).all_ids()
+        waiting = await Outbox(images.database, images.model).all_ids()
         different = np.setdiff1d(different, waiting)
     return different
 

@@ -22,7 +22,6 @@ import numpy as np
 
 from artalike.records import IdArray
 from artalike.storage.catalog import Database, Guarded
-from artalike.storage.images import Images
 from artalike.storage.notices import Changed
 
 State = Literal["embedded", "removed"]
@@ -108,11 +107,6 @@ class Outbox:
         async with self._database.read() as connection:
             [row] = await connection.execute_fetchall("SELECT count(*) FROM outbox WHERE model = ?", (self._model,))
         return int(row[0])
-
-
-def database_of(images: Images) -> Database:
-    """Where a collection is, and with it its outbox."""
-    return images._database  # noqa: SLF001  # of the same room
 
 
 async def owner(database: Database) -> str | None:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import anyio
 import asyncpg
@@ -24,11 +22,18 @@ from artalike.futures import to_its_end
 from artalike.storage import postgres_notices
 from artalike.storage.catalog import Connection, Database, Guarded, Place, SeedCounts, Turn, count_seeds
 from artalike.storage.notices import Hear
+from artalike.storage.postgres_address import (
+    Tls,
+    password_in,
+    said_without_password,
+    ways_to_connect,
+    without_password,
+)
 from artalike.storage.postgres_connection import PostgresConnection
 from artalike.storage.postgres_leases import LET_GO_OF_GONE, Leases, new_worker
 from artalike.storage.postgres_presence import Presence
 from artalike.storage.postgres_schema import MIGRATIONS
-from artalike.storage.postgres_words import document
+from artalike.storage.postgres_texts import compare_texts, index_texts
 
 CONNECT_SECONDS: Final = 10.0
 NAME_MOST: Final = 63
@@ -39,20 +44,11 @@ IDLE_SECONDS: Final = 300
 WRITER: Final = 0x41525441
 """The advisory lock of whoever writes; locks are of one database."""
 
-SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-OPTIONAL: Final = ("allow", "prefer")
-HERE: Final = ("", "localhost", "127.0.0.1", "::1")
-
-Tls = ssl.SSLContext | bool
-
 LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """What a connection raises when the server is not there, or not willing."""
 
 GONE: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """So that the server notices within half a minute when the machine of a process that holds locks is gone."""
-
-CHECKED: Final = 1000
-"""Texts compared at once."""
 
 GUARDS: Final = 3
 """Of one process so many may wait for what is guarded: a block, what that removes, and the index."""
@@ -121,7 +117,7 @@ class PostgresDatabase(Database):
                     try:
                         await to_its_end(raw.execute(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER})"))
                         yield connection
-                        await _index_texts(connection)
+                        await index_texts(connection)
                         if not self._is_alone:
                             await postgres_notices.leave(raw, connection.told)
                         await to_its_end(self._commit(connection))
@@ -196,20 +192,12 @@ class PostgresDatabase(Database):
 
     async def check_words(self) -> list[str]:
         wrong: list[str] = []
-        last = 0
-        while True:
+        last: int | None = 0
+        while last is not None:
             async with self.read() as connection:
-                rows = await connection.execute_fetchall(_SAID, (last, CHECKED))
-                if not rows:
-                    return wrong
-                documents = await asyncio.to_thread(_documents, rows)
-                found = await connection.raw.fetch(_DIFFERENT, [row[0] for row in rows], documents)
-            wrong += [f"image {row[0]} is in the index of words with others than its own" for row in found]
-            last = rows[-1][0]
-
-
-def _documents(rows: Sequence[Sequence[Any]]) -> list[str]:
-    return [document(texts) for _, *texts in rows]
+                found, last = await compare_texts(connection, after=last)
+            wrong += [f"image {number} is in the index of words with others than its own" for number in found]
+        return wrong
 
 
 async def _connection(url: str, tls: Tls, worker: str) -> Any:
@@ -217,7 +205,7 @@ async def _connection(url: str, tls: Tls, worker: str) -> Any:
     name = f"artalike, process {os.getpid()} of {socket.gethostname()}"[:NAME_MOST]
     settings = {"application_name": name, "artalike.worker": worker, **GONE}
     return await asyncpg.connect(
-        url, timeout=CONNECT_SECONDS, password=_password(url), ssl=tls, server_settings=settings
+        url, timeout=CONNECT_SECONDS, password=password_in(url), ssl=tls, server_settings=settings
     )
 
 
@@ -228,7 +216,7 @@ async def _pool(url: str, tls: Tls, size: int, worker: str, **settings: str) -> 
         min_size=0,  # none is made but by whoever wants it, who then hears of what is wrong
         max_size=size,
         timeout=CONNECT_SECONDS,
-        password=_password(url),
+        password=password_in(url),
         ssl=tls,
         connection_class=_Raw,
         max_inactive_connection_lifetime=0,
@@ -277,68 +265,13 @@ async def _migrate(raw: Any, shown: str) -> None:
             await raw.execute("UPDATE artalike_schema SET version = $1", len(MIGRATIONS))
 
 
-async def _index_texts(connection: PostgresConnection) -> None:
-    rows = await connection.execute_fetchall(_STALE)
-    if not rows:
-        return
-    said = [(row[0], document(row[2:])) for row in rows if row[1] is not None and any(row[2:])]
-    gone = [row[0] for row in rows]
-    await connection.raw.execute("DELETE FROM texts WHERE image_id = ANY($1::bigint[])", gone)
-    await connection.executemany(_INDEX, said)
-    await connection.raw.execute("DELETE FROM texts_stale WHERE image_id = ANY($1::bigint[])", gone)
-
-
-def without_password(url: str) -> str:
-    """For people: where the database is, and for whom. Raises SettingError when it is no such address."""
-    try:
-        parts = urlsplit(url)
-        _, place = parts.port, parts.netloc.rpartition("@")[2]
-    except ValueError:
-        raise SettingError("storage.catalog: expected postgresql://user@host:port/database") from None
-    if parts.scheme not in {"postgresql", "postgres"}:
-        raise SettingError(f"storage.catalog: {parts.scheme or 'no'} scheme; expected postgresql://user@host/database")
-    user = f"{quote(parts.username)}@" if parts.username else ""
-    return f"{parts.scheme}://{user}{place}{parts.path}"
-
-
 async def _first_pool(stack: AsyncExitStack, url: str, worker: str) -> tuple[Tls, Any]:
-    *better, last = await asyncio.to_thread(_ways, url)
+    *better, last = await asyncio.to_thread(ways_to_connect, url)
     for tls in better:
         with suppress(ConnectionError):  # the server has no TLS
             async with _pool(url, tls, 1, worker) as pool, pool.acquire():
                 last = tls
     return last, await stack.enter_async_context(_pool(url, last, 1, worker))
-
-
-# asyncpg would read passwords and certificates from files on the event loop, where it is not told all of this.
-
-
-def _password(url: str) -> str:
-    parts = urlsplit(url)
-    asked = parse_qs(parts.query).get("password", [""])[0]
-    return unquote(parts.password or "") or asked or os.environ.get("PGPASSWORD", "")
-
-
-def _ways(url: str) -> list[Tls]:
-    """How to connect, best first: as the address's ``sslmode`` says, and by ``prefer``, libpq's own default.
-
-    https://www.postgresql.org/docs/current/libpq-ssl.html. On this machine ``prefer`` is without. Reads certificates.
-    """
-    parts = urlsplit(url)
-    asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    mode = asked.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
-    if mode not in SSL_MODES:
-        raise SettingError(f"storage.catalog: sslmode = {mode!r}: expected one of {', '.join(SSL_MODES)}")
-    if mode == "disable" or (mode in OPTIONAL and (parts.hostname or "") in HERE):
-        return [False]
-    verified = mode.startswith("verify")
-    context = ssl.create_default_context(cafile=asked.get("sslrootcert") if verified else None)
-    context.check_hostname = mode == "verify-full"
-    if not verified:
-        context.verify_mode = ssl.CERT_NONE
-    if "sslcert" in asked:
-        context.load_cert_chain(asked["sslcert"], asked.get("sslkey"))
-    return [context, False] if mode in OPTIONAL else [context]
 
 
 @contextmanager
@@ -347,7 +280,7 @@ def _translated(what: str, url: str = "") -> Iterator[None]:
         yield
     except asyncpg.ClientConfigurationError as error:
         # Without the cause, which may quote the address with its password.
-        why = _hidden(error, url)
+        why = said_without_password(error, url)
         raise SettingError(f"storage.catalog: {why}; expected postgresql://user@host/database") from None
     except asyncpg.PostgresError as error:
         if error.sqlstate == "53100":
@@ -356,26 +289,6 @@ def _translated(what: str, url: str = "") -> Iterator[None]:
     except LOST as error:
         raise StorageError(f"{what}: {error or type(error).__name__}") from error
 
-
-def _hidden(error: Exception, url: str) -> str:
-    password = _password(url) if url else ""
-    return str(error).replace(password, "…") if password else str(error)
-
-
-_STALE: Final = """
-SELECT image_id, id, title, creator, medium, attribution FROM texts_stale LEFT JOIN images ON id = image_id
-"""
-
-_INDEX: Final = "INSERT INTO texts (image_id, document) VALUES (?, CAST(CAST(? AS TEXT) AS tsvector))"
-
-_SAID: Final = """
-SELECT id, title, creator, medium, attribution FROM image_texts WHERE id > ? ORDER BY id LIMIT ?
-"""
-
-_DIFFERENT: Final = """
-SELECT id FROM unnest($1::bigint[], $2::text[]) AS said (id, document) LEFT JOIN texts ON image_id = id
-WHERE texts.document IS DISTINCT FROM CAST(said.document AS tsvector)
-"""
 
 _WRONG: Final = """
 SELECT 'index ' || indexrelid::regclass || ' is not whole' FROM pg_index

@@ -219,7 +219,18 @@ INDEX_TEXTS: Final = (
 )
 """Brings the index of words into step, before a transaction ends. Each statement on its own, in this order."""
 
-FILTERS: Final = """
+FACET_INDEXES: Final = """
+CREATE INDEX facets_source ON facets (source);
+CREATE INDEX facets_host ON facets (host);
+CREATE INDEX facets_creator ON facets (creator) WHERE creator IS NOT NULL;
+CREATE INDEX facets_rights ON facets (rights) WHERE rights IS NOT NULL;
+CREATE INDEX facets_years ON facets (year_from, year_to) WHERE year_from IS NOT NULL;
+CREATE INDEX facets_color ON facets (color_cell, lightness, a, b) WHERE color_cell IS NOT NULL;
+"""
+"""The same on every engine."""
+
+FILTERS: Final = (
+    """
 -- What filters ask of the images that are there, in rows so short that reading all of them is cheap.
 CREATE TABLE facet_terms (
     id    INTEGER PRIMARY KEY,
@@ -242,13 +253,9 @@ CREATE TABLE facets (
     a          INTEGER,
     b          INTEGER
 );
-CREATE INDEX facets_source ON facets (source);
-CREATE INDEX facets_host ON facets (host);
-CREATE INDEX facets_creator ON facets (creator) WHERE creator IS NOT NULL;
-CREATE INDEX facets_rights ON facets (rights) WHERE rights IS NOT NULL;
-CREATE INDEX facets_years ON facets (year_from, year_to) WHERE year_from IS NOT NULL;
-CREATE INDEX facets_color ON facets (color_cell, lightness, a, b) WHERE color_cell IS NOT NULL;
-
+"""
+    + FACET_INDEXES
+    + """
 -- A word that no image has any more is not kept.
 CREATE TRIGGER facets_delete AFTER DELETE ON facets
 BEGIN
@@ -289,6 +296,7 @@ BEGIN
     DELETE FROM facets_due WHERE image_id = old.id;
 END;
 """
+)
 
 ROOTS: Final = """
 -- A seed's root among its millions of rows: each change in a watched folder asks for it while nobody else may write.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from artalike import logs
 from artalike.config import EmbeddingSettings, Settings
 from artalike.embedding.acceleration import Acceleration
 from artalike.embedding.card import ModelCard, Network
+from artalike.embedding.parallel import threads_of
 from artalike.engine import Identify, Load
 from artalike.errors import ArtalikeError, ModelMismatch, StorageError
 from artalike.ingest.worker import Worker
@@ -35,7 +37,7 @@ AGAIN_SECONDS: Final = 5.0
 
 
 class Embedder:
-    """An actor: a network, and what it makes of batches. One call at a time."""
+    """An actor: a network, and what it makes of batches; Ray calls it in as many threads as it was told."""
 
     def __init__(self, settings: EmbeddingSettings, card: ModelCard, identify: Identify, load: Load) -> None:
         self._settings = settings.model_copy(update={"model": card.name})
@@ -44,10 +46,23 @@ class Embedder:
         self._load = load
         self._acceleration = Acceleration(_cache() / "compiled")
         self._network: Network | None = None
+        self._loading = threading.Lock()
+        self._places = threading.Semaphore(0)
 
     def prepare(self) -> None:
         """Load the network. Raises ModelUnavailable, ModelMismatch when it is another one here, or SettingError."""
-        if self._network is None:
+        self._loaded()
+
+    def embed(self, batch: PixelArray) -> FloatArray:
+        """As :meth:`artalike.embedding.card.Network.embed`. A second time for the same batch does no harm."""
+        network = self._loaded()
+        with self._places:
+            return network.embed(batch)
+
+    def _loaded(self) -> Network:
+        with self._loading:
+            if self._network is not None:
+                return self._network
             own = self._identify(self._settings)
             if own.model_id != self._card.model_id:
                 raise ModelMismatch(
@@ -56,23 +71,20 @@ class Embedder:
                 )
             network = self._load(self._card, self._settings)
             self._network = self._acceleration.watch(network, self._card, self._settings)
-
-    def embed(self, batch: PixelArray) -> FloatArray:
-        """As :meth:`artalike.embedding.card.Network.embed`. A second time for the same batch does no harm."""
-        self.prepare()
-        assert self._network is not None  # noqa: S101  # for mypy
-        return self._network.embed(batch)
+            self._places = threading.Semaphore(threads_of(self._network))
+            return self._network
 
 
 class EmbedderPool:
-    """A :class:`~artalike.embedding.card.Network` made of embedders; for the thread of one batcher.
+    """A :class:`~artalike.embedding.card.Parallel` network made of embedders.
 
     Each downloader has one that it asks first. While that is late or lost, it asks the others: no batch is lost with a
     machine, as long as there is one that embeds.
     """
 
-    def __init__(self, embedders: Sequence[Any], first: int) -> None:
+    def __init__(self, embedders: Sequence[Any], first: int, *, at_once: int) -> None:
         self.embedders = list(embedders)
+        self.at_once = at_once
         self._first = first
         self._rests: dict[int, float] = {}
 
@@ -96,7 +108,7 @@ class EmbedderPool:
                         raise error.cause from error  # of this batch, and not of who embeds
                     log.warning("an embedder is lost: %s", line_of(error))
                     self._rests[number] = time.monotonic() + REST_SECONDS
-                    time.sleep(LOST_SECONDS)  # of the batcher's thread
+                    time.sleep(LOST_SECONDS)  # of a thread of the batcher's
                 else:
                     return vectors
 
@@ -111,7 +123,7 @@ class Downloader:
 
     def __init__(self, settings: Settings, card: ModelCard) -> None:
         logs.configure(settings.server.log, settings.server.log_level)
-        logging.getLogger("ray").setLevel(logging.ERROR)  # it takes the batcher's thread for that of the event loop
+        logging.getLogger("ray").setLevel(logging.ERROR)  # it takes the batcher's threads for that of the event loop
         self._settings = settings
         self._card = card
         self._pool: EmbedderPool | None = None
@@ -124,7 +136,7 @@ class Downloader:
 
         When the catalog is lost, it begins anew until that is back: what it had leased is leased again, by anyone.
         """
-        self._pool = EmbedderPool(embedders, first)
+        self._pool = EmbedderPool(embedders, first, at_once=self._settings.embedding.cores)
         while not self._stopping:
             try:
                 await self._ingest(self._pool)

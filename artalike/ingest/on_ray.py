@@ -30,6 +30,8 @@ from artalike.errors import ArtalikeError, StartError
 from artalike.ingest.actors import Downloader, Embedder, line_of
 from artalike.ingest.planning import Machine, Plan, plan
 
+log = logging.getLogger(__name__)
+
 GROW_SECONDS: Final = 10.0
 """How often it is looked whether there are more machines."""
 REACHED_SECONDS: Final = 5.0
@@ -44,8 +46,9 @@ def connected(on: str) -> Iterator[None]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     where = (os.environ.get("RAY_ADDRESS") or "local") if on == "ray" else on
-    options: dict[str, Any] = {"log_to_driver": False} | ({"include_dashboard": False} if where == "local" else {})
-    logging.getLogger("ray").setLevel(logging.WARNING)
+    options: dict[str, Any] = {"log_to_driver": False}
+    if where == "local":
+        options |= {"include_dashboard": False, "logging_level": logging.ERROR}
     try:
         ray.init(where, **options)
     except (OSError, RuntimeError, ValueError, RayError) as error:
@@ -69,7 +72,7 @@ class RayIngest:
         self._downloaders: list[Any] = []
         self._preparing: list[Any] = []
         self._running: list[Any] = []
-        self._look_at = 0.0
+        self._look_at = time.monotonic() + GROW_SECONDS
         self.problem: str | None = None
 
     @classmethod
@@ -105,16 +108,24 @@ class RayIngest:
             grown = _plan(self._settings, like=self._sizes)
             if grown.downloaders > len(self._downloaders) or grown.embedders > len(self._embedders):
                 self._start(grown)
-            asked = _ready([downloader.problem.remote() for downloader in self._downloaders], seconds=1)
-            self.problem = next(filter(None, map(_answer, asked)), None)
+            answered = _ready([downloader.problem.remote() for downloader in self._downloaders], seconds=1)
+            waiting = len(self._downloaders) - len(answered)
+            told = f"{waiting} processes are starting, or wait for a machine that has room" if waiting else None
+            self.problem = next(filter(None, map(_answer, answered)), told)
 
     def _start(self, wanted: Plan) -> None:
         """As many as ``wanted`` says, beside those that there are, and each as large."""
-        sizes, settings = self._sizes, self._settings
+        sizes = self._sizes
+        threads = self._settings.embedding.threads or sizes.threads
         lasting = {"max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": "SPREAD"}
-        embedder = ray.remote(Embedder).options(num_cpus=sizes.embedder_cpus, num_gpus=sizes.embedder_gpus, **lasting)
+        embedder = ray.remote(Embedder).options(
+            num_cpus=sizes.embedder_cpus, num_gpus=sizes.embedder_gpus, max_concurrency=threads, **lasting
+        )
         downloader = ray.remote(Downloader).options(num_cpus=sizes.downloader_cpus, **lasting)
-        embedding = settings.embedding.model_copy(update={"threads": settings.embedding.threads or sizes.threads})
+        embedding = self._settings.embedding.model_copy(update={"threads": threads})
+        # One more is on its way while those are embedded.
+        handing = embedding.model_copy(update={"threads": threads + 1})
+        settings = self._settings.model_copy(update={"embedding": handing})
         for _ in range(len(self._embedders), wanted.embedders):
             self._embedders.append(embedder.remote(embedding, self._card, self._identify, self._load))
             self._preparing.append(self._embedders[-1].prepare.remote())
@@ -148,7 +159,10 @@ def identified_there(identify: Identify) -> Identify:
     """``identify`` on a machine that embeds: this one may have no weights."""
 
     def identified(settings: EmbeddingSettings) -> ModelCard:
-        card: ModelCard = result(ray.remote(identify).options(scheduling_strategy="SPREAD").remote(settings))
+        asked = ray.remote(identify).options(scheduling_strategy="SPREAD").remote(settings)
+        if not _ready([asked], seconds=GROW_SECONDS):
+            log.warning("no machine of Ray's has answered yet; expected one with a processor free")
+        card: ModelCard = result(asked)
         return card
 
     return identified

@@ -48,7 +48,9 @@ class Worker:
     async def open(
         cls, settings: Settings, card: ModelCard, load: Callable[[], Network], *, spool: Path
     ) -> AsyncIterator[Worker]:
-        """``spool`` is a folder of this process alone. Raises StorageError, StartError or SettingError."""
+        """``spool`` is a folder of this process alone; ``embedding.cores`` batches are handed to the network at once.
+
+        Raises StorageError, StartError or SettingError."""
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_catalog(settings.storage, readers=1, place=Place.SHARED))
             blocks = await Blocks.open(database)
@@ -60,7 +62,12 @@ class Worker:
             followers = Followers(database, images, FollowedElsewhere(), thumbnails)
             removal = await stack.enter_async_context(Removal.open(database, images, blocks, followers, _untold))
             batcher = await stack.enter_async_context(
-                Batcher(load, batch_size=settings.embedding.batch, batch_seconds=settings.embedding.batch_seconds)
+                Batcher(
+                    load,
+                    batch_size=settings.embedding.batch,
+                    batch_seconds=settings.embedding.batch_seconds,
+                    threads=settings.embedding.cores,
+                )
             )
 
             events = EventBus()

@@ -60,16 +60,18 @@ def main(nodes: int, cpus: int) -> None:
 
     [port] = free_ports(1)
     head = {"num_cpus": 0, "ray_client_server_port": port, **QUIET}
-    cluster: Any = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=False)
-    working = [cluster.add_node(num_cpus=cpus, **QUIET) for _ in range(nodes)]
-    print(f"now ray://127.0.0.1:{port}", flush=True)  # noqa: T201  # the test reads it
-    for line in sys.stdin:
-        if line.strip() == "lose":
-            cluster.remove_node(working.pop(), allow_graceful=False)
-        else:
-            working.append(cluster.add_node(num_cpus=cpus, **QUIET))
-        print("now done", flush=True)  # noqa: T201  # as above
-    cluster.shutdown()
+    cluster: Any = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        working = [cluster.add_node(num_cpus=cpus, **QUIET) for _ in range(nodes)]
+        print(f"now ray://127.0.0.1:{port}", flush=True)  # noqa: T201  # the test reads it
+        for line in sys.stdin:
+            if line.strip() == "lose":
+                cluster.remove_node(working.pop(), allow_graceful=False)
+            else:
+                working.append(cluster.add_node(num_cpus=cpus, **QUIET))
+            print("now done", flush=True)  # noqa: T201  # as above
+    finally:
+        cluster.shutdown()
 
 
 def why_not() -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,7 +79,7 @@ def failed(cause: Exception) -> Exception:
 def test_each_downloader_asks_its_own_embedder() -> None:
     embedders = [FakeEmbedder(vectors(number)) for number in range(3)]
     for first in range(6):
-        assert actors.EmbedderPool(embedders, first).embed(BATCH)[0, 0] == first % 3
+        assert actors.EmbedderPool(embedders, first, at_once=1).embed(BATCH)[0, 0] == first % 3
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_each_downloader_asks_its_own_embedder() -> None:
 )
 def test_a_batch_goes_to_another_and_the_next_ones_too(outcome: Exception | None) -> None:
     embedders = [FakeEmbedder(outcome), FakeEmbedder(vectors(1)), FakeEmbedder(vectors(2))]
-    pool = actors.EmbedderPool(embedders, 0)
+    pool = actors.EmbedderPool(embedders, 0, at_once=1)
     for _ in range(5):
         assert pool.embed(BATCH)[0, 0] == 1
     assert [len(embedder.calls) for embedder in embedders] == [1, 5, 0]
@@ -95,7 +97,7 @@ def test_a_batch_goes_to_another_and_the_next_ones_too(outcome: Exception | None
 
 def test_one_that_was_late_is_asked_first_again_after_its_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     embedders = [FakeEmbedder(None), FakeEmbedder(vectors(1))]
-    pool = actors.EmbedderPool(embedders, 0)
+    pool = actors.EmbedderPool(embedders, 0, at_once=1)
     pool.embed(BATCH)
     embedders[0].outcome = vectors(0)
     assert pool.embed(BATCH)[0, 0] == 1
@@ -105,7 +107,7 @@ def test_one_that_was_late_is_asked_first_again_after_its_rest(monkeypatch: pyte
 
 
 def test_new_embedders_are_asked_where_all_others_are_late() -> None:
-    pool = actors.EmbedderPool([FakeEmbedder(None)], 0)
+    pool = actors.EmbedderPool([FakeEmbedder(None)], 0, at_once=1)
     pool.embedders = [*pool.embedders, FakeEmbedder(vectors(1))]
     assert pool.embed(BATCH)[0, 0] == 1
 
@@ -113,7 +115,7 @@ def test_new_embedders_are_asked_where_all_others_are_late() -> None:
 def test_what_the_network_says_of_a_batch_is_said_to_whoever_brought_it() -> None:
     embedders = [FakeEmbedder(failed(ValueError("a batch of another shape"))), FakeEmbedder(vectors(1))]
     with pytest.raises(ValueError, match="another shape"):
-        actors.EmbedderPool(embedders, 0).embed(BATCH)
+        actors.EmbedderPool(embedders, 0, at_once=1).embed(BATCH)
     assert not embedders[1].calls
 
 
@@ -128,3 +130,20 @@ def test_an_embedder_embeds_whether_it_was_prepared_or_not() -> None:
 def test_weights_that_differ_between_machines_are_refused() -> None:
     with pytest.raises(ModelMismatch, match="expected the same on all"):
         embedder(lambda _: replace(CARD, model_id="tiny@11111111/1")).prepare()
+
+
+def test_a_network_for_one_thread_is_used_by_one_at_a_time() -> None:
+    inside, most = Counter[str](), Counter[str]()
+
+    class Watched(TinyNetwork):
+        def embed(self, batch: PixelArray) -> FloatArray:
+            inside["embed"] += 1
+            most["embed"] = max(most["embed"], inside["embed"])
+            time.sleep(0.01)
+            inside["embed"] -= 1
+            return super().embed(batch)
+
+    watched = actors.Embedder(EmbeddingSettings(), CARD, lambda _: CARD, lambda _card, _settings: Watched())
+    with ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(watched.embed, [BATCH] * 8))) == 8
+    assert most["embed"] == 1

@@ -109,7 +109,8 @@ export class Trail {
     matchList(this.list, steps.map((step, place) => ({ step, place })), ({ step, place }) => `${place} ${pageOf(step.place)}`,
       () => copy(this.template), (element, { step, place }) => this.#fill(element, step, place - at));
     const here = /** @type {HTMLElement | undefined} */ (this.list.children[at]);
-    if (here) this.list.scrollLeft = here.offsetLeft + here.offsetWidth / 2 - this.list.clientWidth / 2;
+    // One that is not seen is not measured: that would lay the whole page out.
+    if (here && !this.element.hidden) this.list.scrollLeft = here.offsetLeft + here.offsetWidth / 2 - this.list.clientWidth / 2;
   }
 
   /**

@@ -15,7 +15,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 import anyio
@@ -86,7 +86,7 @@ class RayIngest:
         try:
             yield ingest
         finally:
-            with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True), suppress(ConnectionError):  # lost, and its actors with it
                 await to_thread.run_sync(ingest._stop)
 
     @property
@@ -95,8 +95,16 @@ class RayIngest:
         return len(self._downloaders), len(self._embedders)
 
     async def look(self) -> None:
-        """To be called now and then: raises what an actor has ended with, and starts more where there is room now."""
-        await to_thread.run_sync(self._look)
+        """To be called now and then: raises what an actor has ended with, and starts more where there is room now.
+
+        Raises StartError where Ray itself is lost.
+        """
+        try:
+            await to_thread.run_sync(self._look)
+        except ConnectionError as error:
+            raise StartError(
+                f"Ray is lost: {line_of(error)}; the same command goes on where this one stopped"
+            ) from error
 
     def _look(self) -> None:
         for call in _ready(self._preparing + self._running, seconds=0):
@@ -110,8 +118,8 @@ class RayIngest:
                 self._start(grown)
             answered = _ready([downloader.problem.remote() for downloader in self._downloaders], seconds=1)
             waiting = len(self._downloaders) - len(answered)
-            told = f"{waiting} processes are starting, or wait for a machine that has room" if waiting else None
-            self.problem = next(filter(None, map(_answer, answered)), told)
+            told = f"{waiting} of {len(self._downloaders)} that download are starting, or wait for a machine with room"
+            self.problem = next(filter(None, map(_answer, answered)), told if waiting else None)
 
     def _start(self, wanted: Plan) -> None:
         """As many as ``wanted`` says, beside those that there are, and each as large."""
@@ -153,6 +161,8 @@ def result(call: Any) -> Any:
         if isinstance(error.cause, ImportError):
             raise StartError(f"--on: {error.cause}; expected the same Artalike on every machine") from error
         raise
+    except RayError as error:  # such as of an actor that could not be made
+        raise StartError(f"--on: {line_of(error)}") from error
 
 
 def identified_there(identify: Identify) -> Identify:

@@ -5,16 +5,19 @@ import { call } from "./api.js";
 import { remember } from "./ask/known.js";
 import { fly, positions } from "./ask/moves.js";
 import { further, labelOf } from "./ask/trail.js";
+import { entry, freshKey } from "./entries.js";
 import { Feed } from "./feed.js";
 import { Grid } from "./grid.js";
 import { Growth } from "./growth.js";
 import { nameOf, readImage } from "./images.js";
+import { sameFrame } from "./layout.js";
 import { Nearby } from "./nearby.js";
 import { answersOf, pageOf, placeOf } from "./places.js";
 import { View } from "./views.js";
 import { wallAddress } from "./viewer/address.js";
 
 /** @typedef {import("./arrivals.js").Arrivals} Arrivals */
+/** @typedef {import("./entries.js").Entry} Entry */
 /** @typedef {import("./images.js").DetailedImage} DetailedImage */
 /** @typedef {import("./places.js").Place} Place */
 /** @typedef {import("./question.js").Question} Question */
@@ -319,33 +322,4 @@ export class Gallery {
     if (this.view.feed.state === "idle") this.view.feed.load();
     else this.growth.catchUp();
   }
-}
-
-/**
- * What an entry of the history holds; depth counts entries in the gallery, and the trail leads to it.
- *
- * @typedef {{key: string, depth: number, trail: import("./ask/trail.js").Step[]}} Entry
- */
-
-/** @returns {Entry} the history's current one */
-function entry() {
-  const { key, depth, trail } = history.state ?? {};
-  return {
-    ...history.state,
-    key: typeof key === "string" ? key : "",
-    depth: typeof depth === "number" ? depth : 0,
-    trail: Array.isArray(trail) ? trail : [],
-  };
-}
-
-function freshKey() {
-  return Math.random().toString(36).slice(2);
-}
-
-/**
- * @param {import("./layout.js").Frame} one
- * @param {import("./layout.js").Frame} other
- */
-function sameFrame(one, other) {
-  return one.width === other.width && one.height === other.height && one.gap === other.gap;
 }

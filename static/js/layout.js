@@ -215,3 +215,11 @@ function justified(row, frame) {
 function total(numbers) {
   return numbers.reduce((sum, number) => sum + number, 0);
 }
+
+/**
+ * @param {Frame} one
+ * @param {Frame} other
+ */
+export function sameFrame(one, other) {
+  return one.width === other.width && one.height === other.height && one.gap === other.gap;
+}

@@ -210,3 +210,11 @@ class ParseError(ItemError):
 
 class EmbedError(ItemError):
     """The network could not embed this picture."""
+
+
+def spokesman(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One of our own errors in ``group``, to speak for it; anything else is a bug, and keeps the whole story."""
+    ours = group.subgroup(ArtalikeError)
+    while isinstance(ours, BaseExceptionGroup):
+        ours = ours.exceptions[0]  # type: ignore[assignment]  # a leaf in the end
+    return ours or group

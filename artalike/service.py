@@ -25,7 +25,7 @@ from artalike.crawl.fetcher import Fetcher
 from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
 from artalike.engine import Engine, Engines, Identify, Load, card_of
-from artalike.errors import ArtalikeError, PortBusy
+from artalike.errors import ArtalikeError, PortBusy, spokesman
 from artalike.events import Event, EventBus
 from artalike.hearing import Hearing
 from artalike.layout.keeper import PictureMap
@@ -398,7 +398,7 @@ def serve(
         except KeyboardInterrupt:  # before the server listened, or once more while it was closing
             log.warning("stopped at once; what was under way goes on at the next start")
         except BaseExceptionGroup as group:
-            raise _first(group) from group
+            raise spokesman(group) from group
         finally:
             if asked.is_set():  # all is closed; an impatient signal must not turn a good end into a bad one
                 for number in SIGNALS:
@@ -417,14 +417,6 @@ def _drain_on_signals(service: Service, asked: threading.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, on_signal)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """One of our own errors speaks for the group; anything else is a bug and keeps the whole story."""
-    ours = group.subgroup(ArtalikeError)
-    while isinstance(ours, BaseExceptionGroup):
-        ours = ours.exceptions[0]  # type: ignore[assignment]  # a leaf in the end
-    return ours or group
 
 
 async def _forget_other_snapshots(database: Database, folder: DataFolder, settings: Index, active: int) -> None:

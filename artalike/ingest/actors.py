@@ -21,7 +21,7 @@ from artalike.embedding.acceleration import Acceleration
 from artalike.embedding.card import ModelCard, Network
 from artalike.embedding.parallel import threads_of
 from artalike.engine import Identify, Load
-from artalike.errors import ArtalikeError, ModelMismatch, StorageError
+from artalike.errors import ArtalikeError, ModelMismatch, StorageError, spokesman
 from artalike.ingest.worker import Worker
 from artalike.records import FloatArray, PixelArray
 
@@ -154,7 +154,7 @@ class Downloader:
                         worker.stop()
                     await worker.run()
             except BaseExceptionGroup as group:
-                raise _first(group) from group
+                raise spokesman(group) from group
             finally:
                 self._worker = None
 
@@ -180,14 +180,6 @@ def line_of(error: Exception) -> str:
     """What it says in one line: where there are many, the first and the last."""
     first, *more = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return f"{first} {more[-1]}" if more else first
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """One of our own errors speaks for the group."""
-    ours = group.subgroup(ArtalikeError)
-    while isinstance(ours, BaseExceptionGroup):
-        ours = ours.exceptions[0]  # type: ignore[assignment]  # a leaf in the end
-    return ours or group
 
 
 def _cache() -> Path:

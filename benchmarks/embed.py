@@ -41,8 +41,6 @@ PICTURES: Final = 500
 ROUNDS: Final = 5
 SECONDS: Final = 3.0
 """Of each of the two in a round."""
-AT_ONCE: Final = 16
-"""Batches that are handed in together."""
 SINGLE: Final = 20
 
 Embed = Callable[[PixelArray], FloatArray]
@@ -100,8 +98,10 @@ def _rates(networks: Sequence[EmbedAll], batches: Sequence[PixelArray], seconds:
     for _ in range(ROUNDS):
         for embed, taken in zip(networks, rates, strict=True):
             count, started = 0, time.perf_counter()
-            while (spent := time.perf_counter() - started) < seconds:
-                count += sum(map(len, embed(batches[:AT_ONCE])))
+            for vectors in embed(batches):
+                count, spent = count + len(vectors), time.perf_counter() - started
+                if spent > seconds:
+                    break
             taken.append(count / spent)
     return [statistics.median(taken) for taken in rates]
 

@@ -19,11 +19,12 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver
 
 from artalike import roles
-from artalike.config import Index, Server, Settings
+from artalike.config import EmbeddingSettings, Index, Server, Settings
 from artalike.crawl import sources, urls
 from artalike.crawl.fetcher import Fetcher
 from artalike.embedding import models
 from artalike.embedding.batcher import Batcher
+from artalike.embedding.card import ModelCard, Network
 from artalike.engine import Engine, Engines, Identify, Load, card_of
 from artalike.errors import ArtalikeError, PortBusy, spokesman
 from artalike.events import Event, EventBus
@@ -45,6 +46,7 @@ from artalike.storage.followers import Followers
 from artalike.storage.found import Bounds
 from artalike.storage.images import Images
 from artalike.storage.index_opening import ServedIndex, forget_indexes
+from artalike.storage.memory import settle
 from artalike.storage.models import moving
 from artalike.storage.ports import Thumbnails
 from artalike.storage.removal import Removal
@@ -386,7 +388,7 @@ def serve(
         asked = threading.Event()  # to stop, by a signal
 
         async def main() -> None:
-            async with Service.open(settings, folder, token) as service, beside(service):
+            async with Service.open(settings, folder, token, load=_load_for_good) as service, beside(service):
                 _drain_on_signals(service, asked)
                 for source in seeds:
                     await service.add_seed(source)
@@ -403,6 +405,12 @@ def serve(
             if asked.is_set():  # all is closed; an impatient signal must not turn a good end into a bad one
                 for number in SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
+
+
+def _load_for_good(card: ModelCard, settings: EmbeddingSettings) -> Network:
+    network = models.load(card, settings)
+    settle()
+    return network
 
 
 def _drain_on_signals(service: Service, asked: threading.Event) -> None:

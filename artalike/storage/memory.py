@@ -1,8 +1,9 @@
-"""Memory that is free, given back to the system."""
+"""Memory that is free, given back to the system; and objects that stay, left alone by the garbage collector."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 from typing import Final
 
@@ -28,3 +29,14 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def settle() -> None:
+    """What there is now, stays: the garbage collector passes it over from now on (gc.freeze).
+
+    A server has 300,000 objects once its network is loaded, most of them torch's. Each full collection would look at
+    all of them, and hold up all threads for a fifth of a second; this is the last that does.
+    """
+    gc.unfreeze()  # what has been left since the last time
+    gc.collect()
+    gc.freeze()

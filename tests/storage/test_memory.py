@@ -1,14 +1,17 @@
-"""What threads have freed lies in the one heap that gives its end back."""
+"""What threads have freed lies in the one heap that gives its end back; what stays is left alone by the collector."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from artalike.storage.memory import settle
 
 HEAPS = """
 import ctypes, sys, threading
@@ -45,3 +48,33 @@ def heaps(told: Path, **environment: str) -> int:
 def test_threads_share_one_heap_unless_the_environment_says_otherwise(tmp_path: Path) -> None:
     assert heaps(tmp_path / "one") == 1
     assert heaps(tmp_path / "many", MALLOC_ARENA_MAX="8") > 1
+
+
+class Cycle:
+    """Of use to nobody, and known to itself."""
+
+    gone = 0
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        Cycle.gone += 1
+
+
+def test_what_is_there_is_left_alone_and_what_comes_later_is_collected() -> None:
+    Cycle.gone = 0
+    try:
+        Cycle()
+        settle()
+        assert Cycle.gone == 1  # garbage does not stay
+        there = gc.get_freeze_count()
+        assert there > 10_000
+        assert len(gc.get_objects()) < 1000
+        Cycle()
+        gc.collect()
+        assert Cycle.gone == 2
+        settle()  # what has been left meanwhile is no exception
+        assert gc.get_freeze_count() == pytest.approx(there, rel=0.05)
+    finally:
+        gc.unfreeze()

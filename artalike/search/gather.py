@@ -119,9 +119,7 @@ class GatheredSearches:
         line = self._shallow if k <= SHALLOW else self._deep
         line.waiting.append(call)
         if len(line.lanes) < line.most:
-            lane = asyncio.create_task(self._serve(line), name="searches")
-            line.lanes.add(lane)
-            lane.add_done_callback(line.lanes.discard)
+            line.lanes.add(asyncio.create_task(self._serve(line), name="searches"))
         try:
             return await call.answer
         except asyncio.CancelledError:
@@ -130,15 +128,19 @@ class GatheredSearches:
             raise
 
     async def _serve(self, line: _Line) -> None:
-        while line.waiting:
-            calls = self._next(line)
-            line.busy += 1
-            try:
-                await self._run(calls)
-            finally:
-                line.busy -= 1
-                for call in calls:  # only when cancelled is one left
-                    settle(call.answer, Overloaded("the server is shutting down"))
+        try:
+            while line.waiting:
+                calls = self._next(line)
+                line.busy += 1
+                try:
+                    await self._run(calls)
+                finally:
+                    line.busy -= 1
+                    for call in calls:  # only when cancelled is one left
+                        settle(call.answer, Overloaded("the server is shutting down"))
+        finally:
+            # Here and not in a callback of the task: who came before that would find a lane that serves nobody.
+            line.lanes = {lane for lane in line.lanes if lane is not asyncio.current_task()}
 
     def _next(self, line: _Line) -> list[_Call]:
         """The call that has waited longest, and others that go with it: a share that leaves work for idle lanes."""

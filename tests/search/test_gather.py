@@ -202,3 +202,13 @@ async def test_the_end_lets_run_what_runs_and_turns_away_what_waits() -> None:
     for late in (waiting, gathered.search(unit_rows(1), 5)):
         with pytest.raises(Overloaded, match="shutting down"):
             await late
+
+
+@pytest.mark.parametrize("k", [5, SHALLOW + 1])
+async def test_whoever_asks_again_at_once_is_answered(k: int) -> None:
+    """At the moment at which a lane has just come to its end."""
+    index = await filled()
+    index.open.set()
+    async with asyncio.timeout(5), GatheredSearches(index, lanes=1) as gathered:
+        for seed in range(20):
+            assert len(await gathered.search(unit_rows(1, seed), k)) == 1

@@ -141,8 +141,8 @@ class FollowedElsewhere:
     async def search(
         self, vectors: FloatArray, k: int, *, max_id: int | None = None, among: IdArray | None = None
     ) -> list[Neighbors]:
-        """Nobody asks here."""
-        raise NotImplementedError
+        """Nobody asks a process without a server."""
+        raise NotImplementedError("this process brings pictures in; those with an index answer")
 
     async def ids(self) -> IdArray:
         """None."""

@@ -16,14 +16,7 @@ from tests.cluster.weed import Weed, why_not
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """PostgreSQL's own server, in which each test has a database. A test that kills it starts it again."""
-    if reason := databases.why_not():
-        pytest.skip(reason)
-    server = Postgres()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
+    yield from databases.served()
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,11 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 try:
     import asyncpg
@@ -148,3 +151,15 @@ def why_not() -> str | None:
     except FileNotFoundError:
         return "PostgreSQL is not installed; make test-cluster does"
     return None
+
+
+def served() -> Iterator[Postgres]:
+    """What fixtures yield from: PostgreSQL's own server, in which each test has a database; a skip where it is not."""
+    if reason := why_not():
+        pytest.skip(reason)
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

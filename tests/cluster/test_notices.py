@@ -13,21 +13,14 @@ from artalike.errors import StartError, StorageError
 from artalike.storage import postgres_notices, postgres_presence
 from artalike.storage.catalog import Database, Guarded, Place
 from artalike.storage.notices import Changed, Heard, Notice
-from tests.cluster.postgres import Postgres, why_not
+from tests.cluster.postgres import Postgres, served
 
 pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    if reason := why_not():
-        pytest.skip(reason)
-    server = Postgres()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
+    yield from served()
 
 
 @pytest.fixture

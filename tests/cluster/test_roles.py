@@ -20,7 +20,7 @@ from aiohttp import web
 
 from benchmarks.processes import Artalike
 from tests.cluster.milvus import MilvusServer
-from tests.cluster.postgres import Postgres, why_not
+from tests.cluster.postgres import Postgres, served
 from tests.cluster.weed import Weed
 from tests.sites import LocalServer, draw
 
@@ -107,14 +107,7 @@ async def until(what: Any, seconds: float = 60) -> None:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    if reason := why_not():
-        pytest.skip(reason)
-    server = Postgres()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
+    yield from served()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from artalike.records import Artwork, Candidate, Embedding, Metadata, Picture, T
 from artalike.storage.catalog import Database
 from artalike.storage.images import Images
 from artalike.storage.seeds import CrawlQueue
-from tests.cluster.postgres import Postgres, why_not
+from tests.cluster.postgres import Postgres, served
 
 DIMENSION = 8
 MODEL = "test@00000000/1"
@@ -61,14 +61,7 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """PostgreSQL's own server, in which each test has a database. A test that kills it starts it again."""
-    if reason := why_not():
-        pytest.skip(reason)
-    server = Postgres()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
+    yield from served()
 
 
 @pytest.fixture
